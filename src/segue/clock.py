@@ -1,0 +1,84 @@
+"""Time, as a thing that is handed in.
+
+Pure code takes `now` as an argument. Code that acts takes a `Clock`. `SystemClock` is the real one; `ManualClock` is
+turned by hand, for tests, rehearsals and simulations, and ships with the product for that purpose.
+"""
+
+import asyncio
+import heapq
+import itertools
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Two readings and a wait."""
+
+    def now(self) -> float:
+        """Monotonic seconds: for every measured gap and every time limit."""
+
+    def wall(self) -> float:
+        """Seconds since the Unix epoch: for what people read and what is stored."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long on this clock."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> float:
+        """See `Clock.now`."""
+        return time.perf_counter()
+
+    def wall(self) -> float:
+        """See `Clock.wall`."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """See `Clock.sleep`."""
+        await asyncio.sleep(seconds)
+
+
+class ManualClock:
+    """A clock that stands still until `advance` turns it; sleepers wake in the order of their deadlines."""
+
+    def __init__(self, start_s: float = 0.0, wall_s: float = 1_700_000_000.0) -> None:
+        self._now = start_s
+        self._offset = wall_s - start_s
+        self._order = itertools.count()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+
+    def now(self) -> float:
+        """See `Clock.now`."""
+        return self._now
+
+    def wall(self) -> float:
+        """See `Clock.wall`."""
+        return self._now + self._offset
+
+    async def sleep(self, seconds: float) -> None:
+        """See `Clock.sleep`."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        waker = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), waker))
+        await waker
+
+    async def advance(self, seconds: float) -> None:
+        """Turn the clock, waking each sleeper at its own moment and letting it run before the next."""
+        target = self._now + seconds
+        await self._settle()
+        while self._sleepers and self._sleepers[0][0] <= target:
+            moment, _, waker = heapq.heappop(self._sleepers)
+            self._now = max(self._now, moment)
+            if not waker.done():
+                waker.set_result(None)
+            await self._settle()
+        self._now = target
+
+    async def _settle(self) -> None:
+        """Let everything that can run without the clock run."""
+        for _ in range(50):
+            await asyncio.sleep(0)

@@ -1,0 +1,189 @@
+"""Every error Segue raises on purpose, as one family.
+
+    SegueError                      500  internal
+    ├── CallerError                 400  the request cannot be served as it stands; the caller can mend it
+    │   ├── InvalidRequest          400  invalid_request
+    │   ├── UnknownLanguage         400  unknown_language
+    │   ├── UnknownVoice            400  unknown_voice
+    │   ├── UnknownModel            404  unknown_model
+    │   ├── UnknownCharacter        400  unknown_character
+    │   ├── UnsupportedFormat       400  unsupported_format
+    │   ├── BadAudio                400  bad_audio
+    │   ├── NothingHeard            422  nothing_heard
+    │   ├── Unauthorized            401  unauthorized
+    │   ├── TooSlow                 408  too_slow
+    │   ├── TooLarge                413  too_large
+    │   └── WrongContentType        415  wrong_content_type
+    ├── ProviderError               502  a provider failed; `category` says how
+    │   └── ProviderTimeout         504  provider_timeout
+    ├── Overloaded                  503  overloaded; try again after `retry_after_s`
+    ├── Unavailable                 503  unavailable; something that is needed is not there
+    └── ConfigurationError          500  configuration; the configuration is wrong, the message says where
+
+The HTTP status, the stable code and whether trying again can help live on the class, so that no door has to
+translate errors with a ladder of `isinstance`. The docstring of a class is its default message.
+"""
+
+from enum import StrEnum
+
+
+class FailureCategory(StrEnum):
+    """What kind of failure a provider showed: the word used in records, metrics, events and documents."""
+
+    AUTH = "auth"
+    QUOTA = "quota"
+    RATE_LIMIT = "rate_limit"
+    TIMEOUT = "timeout"
+    NETWORK = "network"
+    BAD_REQUEST = "bad_request"
+    UNSUPPORTED = "unsupported"
+    EMPTY_AUDIO = "empty_audio"
+    TRUNCATED = "truncated"
+    SERVER = "server"
+
+
+class SegueError(Exception):
+    """Something went wrong inside Segue; the log has the details under this request's id."""
+
+    status = 500
+    code = "internal"
+    retryable = False
+
+    def __init__(self, message: str = "", *, param: str | None = None) -> None:
+        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+        self.param = param
+        super().__init__(self.message)
+
+
+class CallerError(SegueError):
+    """The request cannot be served as it stands."""
+
+    status = 400
+    code = "invalid_request"
+
+
+class InvalidRequest(CallerError):
+    """A field of the request is missing, empty or out of range."""
+
+
+class UnknownLanguage(CallerError):
+    """This language is not configured."""
+
+    code = "unknown_language"
+
+
+class UnknownVoice(CallerError):
+    """No configured provider has this voice."""
+
+    code = "unknown_voice"
+
+
+class UnknownModel(CallerError):
+    """No model of this name is configured."""
+
+    status = 404
+    code = "unknown_model"
+
+
+class UnknownCharacter(CallerError):
+    """The catalogue has no character of this name."""
+
+    code = "unknown_character"
+
+
+class UnsupportedFormat(CallerError):
+    """This audio format cannot be produced here."""
+
+    code = "unsupported_format"
+
+
+class BadAudio(CallerError):
+    """The audio could not be decoded."""
+
+    code = "bad_audio"
+
+
+class NothingHeard(CallerError):
+    """The recording was decoded, but no speech was recognized in it."""
+
+    status = 422
+    code = "nothing_heard"
+
+
+class Unauthorized(CallerError):
+    """The request carries no valid proof of who sends it."""
+
+    status = 401
+    code = "unauthorized"
+
+
+class TooSlow(CallerError):
+    """The request did not arrive in time."""
+
+    status = 408
+    code = "too_slow"
+    retryable = True
+
+
+class TooLarge(CallerError):
+    """The request is larger than this server accepts."""
+
+    status = 413
+    code = "too_large"
+
+
+class WrongContentType(CallerError):
+    """The content type of the request is not one this path reads."""
+
+    status = 415
+    code = "wrong_content_type"
+
+
+class ProviderError(SegueError):
+    """A provider failed."""
+
+    status = 502
+    code = "provider_failed"
+    retryable = True
+
+    def __init__(
+        self, message: str = "", *, provider: str = "", category: FailureCategory = FailureCategory.SERVER
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.category = category
+
+
+class ProviderTimeout(ProviderError):
+    """A provider did not answer in time."""
+
+    status = 504
+    code = "provider_timeout"
+
+    def __init__(self, message: str = "", *, provider: str = "") -> None:
+        super().__init__(message, provider=provider, category=FailureCategory.TIMEOUT)
+
+
+class Overloaded(SegueError):
+    """As many turns as this server is configured for are running."""
+
+    status = 503
+    code = "overloaded"
+    retryable = True
+
+    def __init__(self, message: str = "", *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(SegueError):
+    """Something this request needs is not available on this server."""
+
+    status = 503
+    code = "unavailable"
+
+
+class ConfigurationError(SegueError):
+    """The configuration is wrong."""
+
+    code = "configuration"
