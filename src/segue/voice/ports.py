@@ -1,0 +1,160 @@
+"""What the voice plane needs from the outside: four narrow shapes and the values that cross them.
+
+Audio is mono, signed 16-bit little-endian PCM everywhere inside Segue. A provider speaks at its own rate and says
+which; the plane resamples once.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from segue.records import PlaybackReport, TurnRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the conversation so far. `role` is `system`, `user` or `assistant`."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a language model is asked: the conversation, its last message being the listener's."""
+
+    messages: tuple[Message, ...]
+    language: str
+    profile: str = "fast"
+    model: str = ""
+    """The provider's own name of the model; empty for its default."""
+    max_tokens: int | None = None
+    temperature: float | None = None
+
+
+class LanguageModel(Protocol):
+    """Writes a reply, token by token."""
+
+    name: str
+
+    def stream(self, prompt: Prompt) -> AsyncIterator[str]:
+        """Tokens of the reply as they are written; pieces of any length.
+
+        Raises:
+            ProviderError: the model failed; what was yielded before stays valid.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceInfo:
+    """A voice that a provider offers. `languages` are codes like `uk`."""
+
+    name: str
+    provider: str
+    languages: tuple[str, ...]
+    gender: str = "unknown"
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One sentence to be spoken, already in words (see `speakable`). `speed` is relative: 1.0 is normal."""
+
+    text: str
+    language: str
+    voice: str
+    speed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A piece of speech and who really spoke it."""
+
+    pcm: bytes
+    rate: int
+    provider: str
+    model: str
+    voice: str
+
+
+class Synthesizer(Protocol):
+    """Speaks sentences. A chain of synthesizers is a synthesizer."""
+
+    name: str
+
+    def speak(self, utterance: Utterance) -> AsyncIterator[Speech]:
+        """Speech of one sentence as it is made. Closing the iterator stops the synthesis at once.
+
+        Raises:
+            UnknownVoice: the voice is not among `voices()`, or cannot speak the language.
+            ProviderError: the synthesis failed; what was yielded before was cut off there.
+        """
+
+    def voices(self) -> tuple[VoiceInfo, ...]:
+        """Every voice that can be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a listener said. `phrases` restricts recognition to a closed list; `expected` asks only whether it was said."""
+
+    pcm: bytes
+    rate: int
+    language: str
+    phrases: tuple[str, ...] = ()
+    expected: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A recognized word with its place in the recording, in seconds."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was heard. Empty text means that no speech was recognized."""
+
+    text: str
+    language: str
+    provider: str
+    duration_s: float
+    words: tuple[Word, ...] = ()
+    confidence: float | None = None
+
+
+class Recognizer(Protocol):
+    """Turns a recording into text."""
+
+    name: str
+    languages: tuple[str, ...]
+
+    async def hear(self, recording: Recording) -> Transcript:
+        """The words of a recording.
+
+        Raises:
+            UnknownLanguage: this recognizer does not hear that language.
+            ProviderError: the recognition failed.
+        """
+
+
+class TurnStore(Protocol):
+    """Keeps what happened."""
+
+    def append(self, record: TurnRecord) -> None:
+        """Keep a record; returns at once, the writing happens behind it."""
+
+    async def report(self, report: PlaybackReport) -> bool:
+        """Keep a listener's report; False if the turn already has one (the first stays)."""
+
+    async def find(self, turn: str) -> TurnRecord | None:
+        """One record with its playback report, if there."""
+
+    def read(self, *, since: float | None = None, limit: int | None = None) -> AsyncIterator[TurnRecord]:
+        """Records in the order in which they were kept, oldest first; `since` in Unix seconds."""
+
+    async def flush(self) -> None:
+        """Return when everything appended before is durable."""
