@@ -8,11 +8,13 @@ import asyncio
 import heapq
 import itertools
 import time
-from typing import Protocol
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
 
 
 class Clock(Protocol):
-    """Two readings and a wait."""
+    """Two readings, a wait and a time limit."""
 
     def now(self) -> float:
         """Monotonic seconds: for every measured gap and every time limit."""
@@ -22,6 +24,9 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait that long on this clock."""
+
+    def limit(self, seconds: float | None) -> AbstractAsyncContextManager[Any]:
+        """A time limit for the block inside; TimeoutError when it runs out. None sets no limit."""
 
 
 class SystemClock:
@@ -38,6 +43,10 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """See `Clock.sleep`."""
         await asyncio.sleep(seconds)
+
+    def limit(self, seconds: float | None) -> AbstractAsyncContextManager[Any]:
+        """See `Clock.limit`."""
+        return asyncio.timeout(seconds)
 
 
 class ManualClock:
@@ -65,6 +74,26 @@ class ManualClock:
         waker = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), waker))
         await waker
+
+    @asynccontextmanager
+    async def limit(self, seconds: float | None) -> AsyncIterator[Any]:
+        """See `Clock.limit`."""
+        async with asyncio.timeout(None) as timeout:
+            if seconds is None:
+                yield timeout
+                return
+            waker = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), waker))
+
+            def expire(future: asyncio.Future[None]) -> None:
+                if not future.cancelled():
+                    timeout.reschedule(0.0)
+
+            waker.add_done_callback(expire)
+            try:
+                yield timeout
+            finally:
+                waker.cancel()
 
     async def advance(self, seconds: float) -> None:
         """Turn the clock, waking each sleeper at its own moment and letting it run before the next."""

@@ -96,7 +96,7 @@ class Synthesizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a listener said. `phrases` narrows recognition to a closed list; `expected` only asks whether it was said."""
+    """What a listener said. `phrases` narrows recognition to a closed list; `expected` asks whether it was said."""
 
     pcm: bytes
     rate: int

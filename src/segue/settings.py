@@ -1,0 +1,166 @@
+"""Settings: one file and the environment become one frozen value. Nothing else in Segue reads the environment.
+
+The environment wins over the file, the file over the defaults. A variable is `SEGUE_` and the path of the setting
+joined by two underscores: `SEGUE_SERVER__PORT=8002`, `SEGUE_VOICE__LANGUAGES='["en","uk"]'`.
+"""
+
+import os
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from segue.configuration import LogSettings, OpenAINames, ProviderSettings, ServerSettings, VoiceSettings
+from segue.errors import ConfigurationError
+
+
+class Settings(BaseSettings):
+    """The whole configuration of a Segue process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SEGUE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        nested_model_default_partial_update=True,
+    )
+
+    data: Path = Path("data")
+    """Folder for everything Segue keeps: the database, the secret it signs with."""
+    server: ServerSettings = ServerSettings()
+    voice: VoiceSettings = VoiceSettings()
+    providers: ProviderSettings = ProviderSettings()
+    openai: OpenAINames = OpenAINames()
+    log: LogSettings = LogSettings()
+
+    @field_validator("data")
+    @classmethod
+    def _data_is_a_folder(cls, path: Path) -> Path:
+        if path.exists() and not path.is_dir():
+            raise ValueError(f"{path} is a file; name a folder")
+        return path
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment above the file, whose content arrives as arguments."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+
+def load(file: Path | None = None, **flags: Any) -> Settings:
+    """Read the configuration. `flags` are dotted settings from the command line; they win over everything.
+
+    Raises:
+        ConfigurationError: the message names the file and line or the variable, and what is wrong there.
+    """
+    document = _read(file) if file is not None else {}
+    _refuse_unknown_variables()
+    try:
+        settings = Settings(**document)
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error, document, file)) from error
+    except SettingsError as error:
+        raise ConfigurationError(f"An environment variable that begins with SEGUE_ cannot be read: {error}.") from error
+    return _with_flags(settings, flags)
+
+
+def _with_flags(settings: Settings, flags: Mapping[str, Any]) -> Settings:
+    given = {path: value for path, value in flags.items() if value is not None}
+    if not given:
+        return settings
+    plain = settings.model_dump()
+    for path, value in given.items():
+        *parents, leaf = path.split(".")
+        node = plain
+        for parent in parents:
+            node = node[parent]
+        node[leaf] = value
+    try:
+        return Settings.model_construct(**_validated(plain))
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error, {}, None)) from error
+
+
+def _validated(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Each part validated on its own, so that the environment is not asked a second time."""
+    return {
+        name: field.annotation.model_validate(plain[name])
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        else plain[name]
+        for name, field in Settings.model_fields.items()
+    }
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file} is not UTF-8 text (byte {error.start}).") from error
+    try:
+        document = YAML().load(StringIO(text))
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark is not None else ""
+        raise ConfigurationError(f"{file}{line}: {getattr(error, 'problem', None) or 'not valid YAML'}.") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
+        raise ConfigurationError(f"{file}: the file must hold settings as `name: value`; see `segue schema`.")
+    return document
+
+
+def _refuse_unknown_variables() -> None:
+    known = {f"SEGUE_{name.upper()}" for name in Settings.model_fields}
+    for name in os.environ:
+        upper = name.upper()
+        if upper.startswith("SEGUE_") and upper.split("__")[0] not in known:
+            raise ConfigurationError(
+                f"Environment variable {name}: no such setting. Settings are {', '.join(Settings.model_fields)};"
+                " `segue schema` shows them all."
+            )
+
+
+def _explain(error: ValidationError, document: Mapping[str, Any], file: Path | None) -> str:
+    lines = []
+    for problem in error.errors():
+        location = [str(part) for part in problem["loc"]]
+        variable = "SEGUE_" + "__".join(location).upper()
+        if variable in {name.upper() for name in os.environ}:
+            where = f"environment variable {variable}"
+        elif file is not None:
+            where = f"{file} line {_line(document, problem['loc'])}"
+        else:
+            where = "settings"
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "no such setting; `segue schema` shows them all"
+        lines.append(f"{where}: {'.'.join(location)}: {message}")
+    return "\n".join(lines)
+
+
+def _line(document: Any, location: tuple[int | str, ...]) -> int:
+    """The line on which the innermost known key of a location stands, from 1."""
+    line, node = 1, document
+    for part in location:
+        try:
+            line = node.lc.key(part)[0] + 1 if isinstance(part, str) else node.lc.item(part)[0] + 1
+            node = node[part]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            break
+    return int(line)

@@ -1,0 +1,97 @@
+"""What leaves a turn, in order: one `Meta`, then texts and audio, then exactly one `Done` or `Failure`.
+
+The door that carries a turn (server-sent events, NDJSON, WebSocket) encodes frames; nothing below it knows how.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from segue.errors import SegueError
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """The first frame: what was decided for this turn, and the token its listener reports with."""
+
+    event: ClassVar[str] = "meta"
+    turn: str
+    variant: str
+    profile: str
+    language: str
+    model: str
+    voice: str
+    format: str
+    sample_rate: int
+    report_token: str
+    heard: str | None = None
+    """What the recognizer heard, where the turn began with a recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One piece of the reply as the model wrote it. The pieces of a turn concatenate to its whole text."""
+
+    event: ClassVar[str] = "text"
+    seq: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """A packet of audio in the turn's format. `part` counts within the sentence `seq`; `ms` is its playing time."""
+
+    event: ClassVar[str] = "audio"
+    turn: str
+    seq: int
+    part: int
+    provider: str
+    model: str
+    voice: str
+    variant: str
+    data: bytes
+    ms: float
+    last_of_sentence: bool = False
+    audible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """The reply goes on, but not as asked; `reason` is the stable word, `message` the sentence."""
+
+    event: ClassVar[str] = "degraded"
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The last frame of a turn that could not be finished."""
+
+    event: ClassVar[str] = "error"
+    code: str
+    message: str
+    retryable: bool
+
+    @classmethod
+    def of(cls, error: SegueError) -> "Failure":
+        """The frame that tells a listener about an error."""
+        return cls(error.code, error.message, error.retryable)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The last frame of a turn that was finished. `timings` are milliseconds since the request arrived."""
+
+    event: ClassVar[str] = "done"
+    timings: Mapping[str, float]
+    sentences: int
+    audio_ms: float
+
+
+Frame = Meta | Text | Audio | Degraded | Failure | Done
+
+
+def fields(frame: Frame) -> dict[str, Any]:
+    """A frame's fields as a mapping, without copying them; `data` stays bytes."""
+    return {name: getattr(frame, name) for name in frame.__slots__ if name != "event"}

@@ -1,0 +1,63 @@
+"""Which language a turn is in: the caller's word where there is one, the script and letters of the text otherwise."""
+
+import re
+from collections.abc import Sequence
+
+from segue.errors import UnknownLanguage
+
+_ALIASES = {"cmn": "zh", "ua": "uk"}
+_HAN = re.compile("[㐀-䶿一-鿿豈-﫿]")
+_CYRILLIC = re.compile("[Ѐ-ӿ]")
+_LATIN = re.compile("[A-Za-zÀ-ɏ]")
+_UKRAINIAN = re.compile("[іїєґІЇЄҐ]")
+_RUSSIAN = re.compile("[ыэъёЫЭЪЁ]")
+_UKRAINIAN_WORDS = re.compile(
+    r"\b(?:та|що|як|не|це|на|до|від|про|так|щоб|для|який|яка|яке|але|де|коли|чому|скажи|дуже|можна|треба|добре|дякую)\b",
+    re.IGNORECASE,
+)
+_RUSSIAN_WORDS = re.compile(
+    r"\b(?:и|что|как|это|не|на|для|или|если|когда|почему|скажи|очень|можно|надо|нужно|хорошо|спасибо|привет|где|меня)\b",
+    re.IGNORECASE,
+)
+
+
+def base_code(code: str) -> str:
+    """The primary subtag of a language tag in lower case: `uk-UA` is `uk`, `cmn` is `zh`."""
+    primary = code.strip().lower().replace("_", "-").split("-")[0]
+    return _ALIASES.get(primary, primary)
+
+
+def detect(text: str, languages: Sequence[str], default: str) -> str:
+    """The most likely of `languages` for a text, by script first and telling letters and words second."""
+    han = len(_HAN.findall(text)) * 3
+    cyrillic = len(_CYRILLIC.findall(text))
+    latin = len(_LATIN.findall(text))
+    if max(han, cyrillic, latin) == 0:
+        return default
+    if han >= cyrillic and han >= latin and "zh" in languages:
+        return "zh"
+    if cyrillic >= latin:
+        ukrainian = 3 * len(_UKRAINIAN.findall(text)) + len(_UKRAINIAN_WORDS.findall(text))
+        russian = 3 * len(_RUSSIAN.findall(text)) + len(_RUSSIAN_WORDS.findall(text))
+        first = "uk" if ukrainian > russian or (ukrainian == russian and default == "uk") else "ru"
+        for code in (first, "uk", "ru"):
+            if code in languages:
+                return code
+        return default
+    return "en" if "en" in languages else default
+
+
+def resolve(code: str | None, text: str, languages: Sequence[str], default: str) -> str:
+    """The language of a turn.
+
+    Raises:
+        UnknownLanguage: the caller named a language that is not configured.
+    """
+    if code is None or code.strip().lower() in {"", "auto"}:
+        return detect(text, languages, default)
+    primary = base_code(code)
+    if primary not in languages:
+        raise UnknownLanguage(
+            f"Language {code!r} is not configured; this server speaks {', '.join(languages)}.", param="language"
+        )
+    return primary
