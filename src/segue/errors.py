@@ -11,6 +11,7 @@
     │   ├── BadAudio                400  bad_audio
     │   ├── NothingHeard            422  nothing_heard
     │   ├── Unauthorized            401  unauthorized
+    │   ├── NotAcceptable           406  not_acceptable
     │   ├── TooSlow                 408  too_slow
     │   ├── TooLarge                413  too_large
     │   └── WrongContentType        415  wrong_content_type
@@ -115,6 +116,13 @@ class Unauthorized(CallerError):
 
     status = 401
     code = "unauthorized"
+
+
+class NotAcceptable(CallerError):
+    """None of the shapes of answer that the request accepts is offered here."""
+
+    status = 406
+    code = "not_acceptable"
 
 
 class TooSlow(CallerError):

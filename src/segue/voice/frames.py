@@ -72,11 +72,13 @@ class Failure:
     code: str
     message: str
     retryable: bool
+    status: int = 500
+    """The HTTP status this would have been, for a door that has not answered yet."""
 
     @classmethod
     def of(cls, error: SegueError) -> "Failure":
         """The frame that tells a listener about an error."""
-        return cls(error.code, error.message, error.retryable)
+        return cls(error.code, error.message, error.retryable, error.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +95,8 @@ Frame = Meta | Text | Audio | Degraded | Failure | Done
 
 
 def fields(frame: Frame) -> dict[str, Any]:
-    """A frame's fields as a mapping, without copying them; `data` stays bytes."""
-    return {name: getattr(frame, name) for name in frame.__slots__ if name != "event"}
+    """What a door tells of a frame other than audio, as plain values; what is absent is left out."""
+    if isinstance(frame, Failure):
+        return {"code": frame.code, "message": frame.message, "retryable": frame.retryable}
+    plain = {name: getattr(frame, name) for name in frame.__slots__}
+    return {name: value for name, value in plain.items() if value is not None}

@@ -1,0 +1,139 @@
+"""The voice plane as its doors see it: requests are checked here, before a turn begins."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from segue.configuration import VoiceSettings
+from segue.errors import InvalidRequest, TooLarge
+from segue.voice.catalogue import Catalogue
+from segue.voice.encoding import encoder
+from segue.voice.hearing import Hearing
+from segue.voice.language import base_code, resolve
+from segue.voice.ports import LanguageModel, Message, Recording, TurnStore
+from segue.voice.reporting import Reports
+from segue.voice.speaking import Speaker
+from segue.voice.turn import Ask, Turns
+
+
+@dataclass(frozen=True, slots=True)
+class VoicePlane:
+    """Everything a door needs to serve voice. `health` tells the state of each provider as plain values."""
+
+    settings: VoiceSettings
+    turns: Turns
+    speaker: Speaker
+    hearing: Hearing
+    catalogue: Catalogue
+    model: LanguageModel
+    records: TurnStore
+    reports: Reports
+    health: Callable[[], Mapping[str, Any]]
+
+    def check_text(self, text: str | None, limit: int | None = None, param: str = "text") -> str:
+        """Text that can be answered or read out.
+
+        Raises:
+            InvalidRequest: it is empty.
+            TooLarge: it is longer than the limit.
+        """
+        limit = limit or self.settings.text_limit_characters
+        if text is None or not text.strip():
+            raise InvalidRequest(f"`{param}` is empty; send what is to be said.", param=param)
+        if len(text) > limit:
+            raise TooLarge(f"`{param}` has {len(text):,} characters; at most {limit:,} are read.", param=param)
+        return text
+
+    def language(self, code: str | None, text: str, voice: str | None = None) -> str:
+        """The language of a turn, from the caller, the voice, or the text.
+
+        Raises:
+            UnknownLanguage: the language is not configured.
+        """
+        if code is None and voice is not None:
+            code = self.catalogue.language_of(voice)
+        return resolve(code, text, self.settings.languages, self.settings.default_language)
+
+    def ask_chat(
+        self,
+        *,
+        text: str | None = None,
+        recording: Recording | None = None,
+        language: str | None = None,
+        voice: str | None = None,
+        audio_format: str = "pcm16",
+        listener: str | None = None,
+        chat: str | None = None,
+        character: str | None = None,
+        profile: str | None = None,
+        history: tuple[Message, ...] = (),
+    ) -> Ask:
+        """A checked request for a spoken reply to a text or a recording.
+
+        Raises:
+            CallerError: whatever is wrong with it.
+        """
+        self.catalogue.refuse_character(character)
+        if recording is None:
+            text = self.check_text(text)
+            spoken_in = self.language(language, text, voice)
+        else:
+            text, spoken_in = "", self.language(language or recording.language, "", voice)
+        self._check_format(audio_format)
+        return Ask(
+            kind="chat",
+            language=spoken_in,
+            voice=self.catalogue.choose(voice, spoken_in).name,
+            format=audio_format,
+            text=text,
+            recording=recording,
+            history=history,
+            listener=listener,
+            chat=chat,
+            character=character,
+            profile=profile or self.settings.profile,
+        )
+
+    def ask_speech(
+        self,
+        text: str,
+        *,
+        language: str | None = None,
+        voice: str | None = None,
+        audio_format: str = "pcm16",
+        listener: str | None = None,
+        speed: float = 1.0,
+        whole: bool = False,
+        limit: int | None = None,
+        param: str = "text",
+    ) -> Ask:
+        """A checked request to read a text out.
+
+        Raises:
+            CallerError: whatever is wrong with it.
+        """
+        text = self.check_text(text, limit, param)
+        if not 0.25 <= speed <= 4.0:
+            raise InvalidRequest("`speed` must lie between 0.25 and 4.", param="speed")
+        spoken_in = self.language(language, text, voice)
+        self._check_format(audio_format)
+        return Ask(
+            kind="speech",
+            language=spoken_in,
+            voice=self.catalogue.choose(voice, spoken_in).name,
+            format=audio_format,
+            text=text,
+            listener=listener,
+            profile=self.settings.profile,
+            speed=speed,
+            whole=whole,
+        )
+
+    def heard_language(self, code: str | None) -> str | None:
+        """The primary code of the language in which a recording was spoken, where the caller says so."""
+        return base_code(code) if code and code.strip().lower() != "auto" else None
+
+    @staticmethod
+    def _check_format(name: str) -> None:
+        """Refuse a format before anything begins."""
+        encoder(name).close()

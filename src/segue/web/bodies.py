@@ -1,0 +1,141 @@
+"""The bodies that `/api` reads, with their limits; unknown fields are refused with their name."""
+
+import base64
+import binascii
+from typing import Annotated, Literal
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from segue.errors import BadAudio, InvalidRequest, WrongContentType
+from segue.records import PlaybackReport
+
+Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Text = Annotated[str, Field(max_length=4_000_000)]
+AudioFormat = Literal["pcm16", "pcm", "mp3", "wav", "opus", "aac", "flac"]
+
+
+class Body(BaseModel):
+    """A JSON body."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class ChatBody(Body):
+    """A turn: a text or a recording in, a spoken reply out."""
+
+    text: Text | None = None
+    """What the listener wrote; either this or `audio`."""
+    audio: str | None = None
+    """What the listener said: an audio file in base64."""
+    language: Annotated[str, Field(max_length=35)] | None = None
+    """`uk`, `ru`, `en`, `zh`, or a tag like `uk-UA`; recognized from the text when absent."""
+    listener: Id | None = None
+    """Who listens, for sticky assignment; without it the turn is left out of the evidence."""
+    chat: Id | None = None
+    """The conversation this turn belongs to."""
+    character: Id | None = None
+    """The character that speaks."""
+    profile: Literal["fast", "quality"] | None = None
+    """Answer soon or answer well."""
+    format: Literal["pcm16", "mp3", "wav", "opus"] = "pcm16"
+    """Format of the audio: raw 16-bit PCM at 24 kHz, or a container."""
+    voice: Id | None = None
+    """A name from `/api/voice/voices`; the language's default when absent."""
+
+
+class TtsBody(Body):
+    """A text to be read out."""
+
+    text: Text
+    """What is to be said."""
+    language: Annotated[str, Field(max_length=35)] | None = None
+    """As in a turn."""
+    voice: Id | None = None
+    """As in a turn."""
+    format: AudioFormat = "wav"
+    """Format of the audio."""
+    speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False)] = 1.0
+    """1 is normal."""
+    listener: Id | None = None
+    """As in a turn."""
+    stream: bool = False
+    """Send audio as it is made; otherwise the answer is a finished file with exact sizes."""
+
+
+class SttBody(Body):
+    """A recording to be written down."""
+
+    audio: str
+    """An audio file in base64."""
+    language: Annotated[str, Field(max_length=35)] | None = None
+    """The language that is spoken."""
+    phrases: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=300)], ...], Field(max_length=500)] = ()
+    """Only these can be heard, and they are heard well."""
+    expected: Annotated[str, Field(max_length=2000)] | None = None
+    """Only whether this was said: the answer is it or nothing."""
+
+
+class ReportBody(Body):
+    """What a listener's device measured in one turn."""
+
+    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True)
+
+    turn: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    token: Annotated[str, Field(max_length=64)]
+    """`report_token` of the turn's `meta`."""
+    first_played_ms: Annotated[float, Field(ge=0, le=600_000, allow_inf_nan=False)] | None = None
+    """From the listener's send to the first sound; absent if nothing was heard."""
+    played_s: Annotated[float, Field(ge=0, le=7200, allow_inf_nan=False)]
+    underflow_events: Annotated[int, Field(ge=0, le=100_000)]
+    underflow_ms: Annotated[float, Field(ge=0, le=7_200_000, allow_inf_nan=False)]
+    max_gap_ms: Annotated[float, Field(ge=0, le=7_200_000, allow_inf_nan=False)] = 0.0
+    cushion_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)] = 0.0
+    interrupted_ms: Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)] = 0.0
+    output_latency_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)] = 0.0
+    dropped_packets: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    player: Literal["worklet", "scheduled", "element"] = "worklet"
+    user_agent: Annotated[str, Field(max_length=60)] = ""
+
+    def report(self) -> PlaybackReport:
+        """The report as the voice plane knows it."""
+        return PlaybackReport(**self.model_dump(exclude={"token"}))
+
+
+def json_only(request: Request) -> None:
+    """Refuse a body that does not say it is JSON.
+
+    Raises:
+        WrongContentType: a page of another origin could send such a body without asking.
+    """
+    content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if content_type != "application/json" and not content_type.endswith("+json"):
+        raise WrongContentType(f"Send `Content-Type: application/json`; this was {content_type or 'not declared'!r}.")
+
+
+def audio_bytes(encoded: str) -> bytes:
+    """The bytes of a base64 field; a data URL is read too.
+
+    Raises:
+        BadAudio: it is not base64.
+        InvalidRequest: it is empty.
+    """
+    if encoded.startswith("data:"):
+        encoded = encoded.partition(",")[2]
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise BadAudio("`audio` is not base64; encode the bytes of an audio file.", param="audio") from None
+    if not data:
+        raise InvalidRequest("`audio` is empty; send the bytes of an audio file in base64.", param="audio")
+    return data
+
+
+def one_source(text: str | None, audio: str | None) -> None:
+    """A turn begins with a text or with a recording.
+
+    Raises:
+        InvalidRequest: both or neither were sent.
+    """
+    if (text is None) == (audio is None):
+        raise InvalidRequest("Send either `text` or `audio`.", param="text")

@@ -1,0 +1,101 @@
+"""Stands before every request: gives it an id, waits only so long for its body, and takes only so much of it."""
+
+import asyncio
+import re
+import uuid
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from segue.configuration import ServerSettings
+from segue.errors import TooLarge, TooSlow
+from segue.web.problems import of_error
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
+
+
+class Guard:
+    """ASGI middleware; pure ASGI, because wrapping a stream in anything else costs time and hides a hang-up."""
+
+    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the class."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            return
+        await self._http(scope, receive, send, request_id)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id.encode())]}
+            await send(message)
+
+        declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if declared.isdigit() and int(declared) > self._settings.body_limit_bytes:
+            await of_error(scope["path"], self._too_large())(scope, receive, answer)
+            return
+        try:
+            body = await self._body(receive)
+        except (TooLarge, TooSlow) as error:
+            await of_error(scope["path"], error)(scope, receive, answer)
+            return
+        if body is not None:
+            await self._app(scope, _replay(body, receive), answer)
+
+    async def _body(self, receive: Receive) -> bytes | None:
+        """The whole body, or None if the caller left while sending it.
+
+        Every door needs its whole body before it can begin, so waiting here costs nothing, and an endless or slow
+        body never reaches the code behind.
+        """
+        pieces, size = [], 0
+        try:
+            async with asyncio.timeout(self._settings.receive_timeout_s):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return None
+                    piece = message.get("body", b"")
+                    size += len(piece)
+                    if size > self._settings.body_limit_bytes:
+                        raise self._too_large()
+                    pieces.append(piece)
+                    if not message.get("more_body", False):
+                        return b"".join(pieces)
+        except TimeoutError:
+            limit_s = self._settings.receive_timeout_s
+            raise TooSlow(f"The body did not arrive within {limit_s:g} s.") from None
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"The body is larger than {self._settings.body_limit_bytes:,} bytes, the limit of this server.")
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body that was read, and what comes after it (a hang-up) from the connection."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.match(value):
+            return str(value.decode("ascii"))
+    return uuid.uuid4().hex
