@@ -29,7 +29,7 @@ def base_code(code: str) -> str:
 
 def detect(text: str, languages: Sequence[str], default: str) -> str:
     """The most likely of `languages` for a text, by script first and telling letters and words second."""
-    han = len(_HAN.findall(text)) * 3
+    han = len(_HAN.findall(text)) * 5
     cyrillic = len(_CYRILLIC.findall(text))
     latin = len(_LATIN.findall(text))
     if max(han, cyrillic, latin) == 0:
