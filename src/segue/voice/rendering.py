@@ -9,9 +9,10 @@ from segue.clock import Clock
 from segue.configuration import LimitSettings
 from segue.errors import FailureCategory, ProviderError, ProviderTimeout
 from segue.records import AttemptOutcome, Mark, SynthesisAttempt
-from segue.voice.audio import SAMPLE_RATE, Resampler, Shaper, milliseconds, sanity
+from segue.voice.audio import SAMPLE_RATE, Resampler, milliseconds, sanity, silence
 from segue.voice.pipe import Pipe
 from segue.voice.ports import Speech, Synthesizer, Utterance
+from segue.voice.shaping import Shaper
 from segue.voice.timeline import Timeline
 
 BYTES_PER_SECOND = SAMPLE_RATE * 2
@@ -70,9 +71,9 @@ class Rendering:
 
     async def _fill(self, timeline: Timeline) -> None:
         resampler: Resampler | None = None
-        shaper = Shaper()
+        shaper, came = Shaper(), []
         if self.sentence.pause_ms:
-            await self.pipe.put(bytes(2 * round(self.sentence.pause_ms * SAMPLE_RATE / 1000.0)))
+            await self.pipe.put(silence(self.sentence.pause_ms))
         async with aclosing(self._speech()) as speeches:
             async for speech in speeches:
                 if resampler is None:
@@ -80,11 +81,12 @@ class Rendering:
                     self.provider, self.model, self.voice = speech.provider, speech.model, speech.voice
                     self._first_byte_ms = self._elapsed_ms()
                     timeline.mark(Mark.FIRST_BYTE, self._clock.now())
+                came.append(speech.pcm)
                 await self._pass(shaper.feed(resampler.feed(speech.pcm)), timeline)
         if resampler is not None:
             await self._pass(shaper.feed(resampler.flush()), timeline)
         await self._pass(shaper.finish(), timeline)
-        self._refuse_unsound()
+        self._refuse_unsound(b"".join(came), resampler.source_rate if resampler else SAMPLE_RATE)
 
     async def _pass(self, pcm: bytes, timeline: Timeline) -> None:
         """Shaped audio begins with what is audible, so its first byte is the sentence's first audible moment."""
@@ -93,7 +95,7 @@ class Rendering:
         if self._first_audible_ms is None:
             self._first_audible_ms = self._elapsed_ms()
             timeline.mark(Mark.FIRST_AUDIBLE, self._clock.now())
-        self.audio_ms += milliseconds(pcm, SAMPLE_RATE)
+        self.audio_ms += milliseconds(len(pcm))
         await self.pipe.put(pcm)
 
     async def _speech(self) -> AsyncIterator[Speech]:
@@ -119,13 +121,14 @@ class Rendering:
                     return
                 yield speech
 
-    def _refuse_unsound(self) -> None:
-        unsound = sanity(self.audio_ms, self._utterance.text, self._utterance.language, self._utterance.speed)
-        if unsound is not None:
+    def _refuse_unsound(self, pcm: bytes, rate: int) -> None:
+        utterance = self._utterance
+        finding = sanity(pcm, rate, utterance.text, utterance.language, utterance.speed)
+        if finding is not None:
             raise ProviderError(
-                f"{self.provider} spoke sentence {self.sentence.seq} unsoundly: {unsound.reason}.",
+                f"{self.provider} spoke sentence {self.sentence.seq} unsoundly: {finding.reason}.",
                 provider=self.provider,
-                category=unsound.category,
+                category=finding.category,
             )
 
     def _elapsed_ms(self) -> float:

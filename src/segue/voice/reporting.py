@@ -11,7 +11,8 @@ from segue.records import PlaybackReport, TurnRecord
 from segue.voice.ports import TurnStore
 
 TOLERANCE_S = 1.0
-"""A device's clock and the server's may disagree by this much, and by 5 % of what was played."""
+TOLERANCE_RATIO = 1.05
+"""A device's clock and the server's may disagree by a second, and by 5 % of what was played."""
 MAX_AGE_S = 24 * 3600.0
 
 
@@ -46,22 +47,22 @@ class ReportTokens:
 
 def implausible(report: PlaybackReport, record: TurnRecord | None) -> str | None:
     """Why a report contradicts what the server measured, or None. Without a record only the report itself is judged."""
-    slack = 1.05
-    if report.underflow_ms > 0 and report.underflow_events == 0:
-        return "milliseconds of underflow without an event"
-    if report.max_gap_ms > report.underflow_ms + TOLERANCE_S * 1000:
-        return "a gap longer than all underflow together"
-    if record is None:
-        return None
-    if report.played_s > record.audio_ms / 1000.0 * slack + TOLERANCE_S:
-        return "more was played than was sent"
-    first_sent = record.ttfa_ms
-    if report.first_played_ms is not None:
-        if first_sent is None:
-            return "something was played although no audio was sent"
-        if report.first_played_ms + TOLERANCE_S * 1000 < first_sent:
-            return "the first sound came before it was sent"
-    return None
+    tolerance_ms = TOLERANCE_S * 1000.0
+    contradictions = {
+        "milliseconds of underflow without an event": report.underflow_ms > 0 and report.underflow_events == 0,
+        "a gap longer than all underflow together": report.max_gap_ms > report.underflow_ms + tolerance_ms,
+    }
+    if record is not None:
+        first_sent_ms, first_played_ms = record.ttfa_ms, report.first_played_ms
+        sent_s = record.audio_ms / 1000.0
+        contradictions |= {
+            "more was played than was sent": report.played_s > sent_s * TOLERANCE_RATIO + TOLERANCE_S,
+            "a sound although none was sent": first_played_ms is not None and first_sent_ms is None,
+            "the first sound came before it was sent": first_played_ms is not None
+            and first_sent_ms is not None
+            and first_played_ms + tolerance_ms < first_sent_ms,
+        }
+    return next((sentence for sentence, holds in contradictions.items() if holds), None)
 
 
 class Reports:

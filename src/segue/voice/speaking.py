@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from segue.clock import Clock
 from segue.configuration import VoiceSettings
-from segue.voice.audio import SAMPLE_RATE, milliseconds
+from segue.voice.audio import milliseconds, silence
 from segue.voice.ports import Synthesizer, Utterance
 from segue.voice.rendering import BYTES_PER_SECOND, Rendering, Sentence
 from segue.voice.slots import Slots
@@ -133,7 +133,7 @@ class Speaker:
             await self._clock.sleep(over_ms / 1000.0)
 
     async def _packets(self, rendering: Rendering) -> AsyncIterator[Packet]:
-        part, pause_bytes = 0, 2 * round(rendering.sentence.pause_ms * SAMPLE_RATE / 1000.0)
+        part, pause_bytes = 0, len(silence(rendering.sentence.pause_ms))
         first = rendering.sentence.seq == 0
         while True:
             most_ms = FIRST_PACKET_MS if first and part == 0 else PACKET_MS
@@ -145,7 +145,7 @@ class Speaker:
                 seq=rendering.sentence.seq,
                 part=part,
                 pcm=pcm,
-                ms=milliseconds(pcm, SAMPLE_RATE),
+                ms=milliseconds(len(pcm)),
                 provider=rendering.provider,
                 model=rendering.model,
                 voice=rendering.voice,

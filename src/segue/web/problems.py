@@ -14,7 +14,12 @@ from segue.errors import Overloaded, SegueError
 
 log = structlog.get_logger("segue.web")
 
-_OPENAI_TYPES = {400: "invalid_request_error", 401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
+_OPENAI_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
 
 
 def is_openai(path: str) -> bool:
@@ -71,7 +76,9 @@ def install(app: FastAPI) -> None:
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
         code = _title(error.status_code).lower().replace(" ", "_")
-        detail = f"{error.detail}: {request.method} {request.url.path}" if error.status_code in {404, 405} else error.detail
+        detail = (
+            f"{error.detail}: {request.method} {request.url.path}" if error.status_code in {404, 405} else error.detail
+        )
         answer = problem(request.url.path, error.status_code, code, str(detail))
         answer.headers.update(error.headers or {})
         return answer

@@ -162,4 +162,3 @@ def router(plane: VoicePlane, server: ServerSettings) -> APIRouter:
         await Talk(socket, plane, server).run()
 
     return routes
-

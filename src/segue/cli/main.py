@@ -1,0 +1,37 @@
+"""The command line: `segue`, and what can be said to it."""
+
+import sys
+
+from cyclopts import App
+
+from segue import __version__
+from segue.cli import configuration, say, serve, turns
+from segue.errors import SegueError
+
+app = App(
+    name="segue",
+    help="A voice gateway with progressive delivery.",
+    version=__version__,
+    version_flags=["--version"],
+)
+app.command(serve.serve)
+app.command(say.say)
+app.command(configuration.version)
+app.command(configuration.schema)
+app.command(configuration.app)
+app.command(turns.app)
+
+
+def main() -> None:
+    """Run the command line. A mistake that the caller can mend is one sentence and exit code 1, not a traceback."""
+    try:
+        app()
+    except SegueError as error:
+        print(f"segue: {error.message}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""`segue serve`: run the gateway until it is told to stop."""
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+from segue.configuration import ServerSettings
+from segue.errors import ConfigurationError
+from segue.settings import load
+from segue.telemetry.logs import configure
+from segue.web.protocol import protocol
+from segue.wiring import build
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server; signals are ours, so that a stop on request ends with exit code 0."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `serve`."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell on standard output where; whoever started this process may wait for that line."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            host, port = listener.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            print(f"Segue is listening on http://{shown}:{port}", flush=True)
+
+    def stop(self) -> None:
+        """Stop accepting and let replies finish; asked a second time, do not wait for them."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def serve(
+    *, host: str | None = None, port: int | None = None, data: Path | None = None, config: Path | None = None
+) -> None:
+    """Serve the page, the API and the OpenAI-compatible door.
+
+    Parameters
+    ----------
+    host
+        Address to listen on.
+    port
+        Port to listen on; 0 takes a free one.
+    data
+        Folder for everything Segue keeps.
+    config
+        YAML file with settings; see `segue schema`.
+    """
+    settings = load(config, **{"server.host": host, "server.port": port, "data": data})
+    configure(settings.log.level, settings.log.format)
+    listener = _bind(settings.server)
+    server = Server(
+        uvicorn.Config(
+            build(settings).app(),
+            http=protocol(settings.server.receive_timeout_s),
+            ws="websockets-sansio",
+            ws_max_size=settings.server.body_limit_bytes * 2,
+            ws_per_message_deflate=False,
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            limit_concurrency=settings.server.max_connections,
+            timeout_graceful_shutdown=max(1, round(settings.server.drain_s)),
+        )
+    )
+    uvloop.run(_run(server, listener))
+
+
+async def _run(server: Server, listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    await server.serve(sockets=[listener])
+    if not server.started:
+        raise ConfigurationError("Segue could not start; the log above says why.")
+
+
+def _bind(settings: ServerSettings) -> socket.socket:
+    """The listening socket, bound here so that a taken port is one clear sentence.
+
+    Raises:
+        ConfigurationError: the address cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        hint = "; another program has it, name another with --port" if error.errno == errno.EADDRINUSE else ""
+        raise ConfigurationError(
+            f"Cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}{hint}."
+        ) from error
+    return listener
