@@ -9,10 +9,10 @@ from segue.clock import Clock
 from segue.configuration import LimitSettings
 from segue.errors import FailureCategory, ProviderError, ProviderTimeout
 from segue.records import AttemptOutcome, Mark, SynthesisAttempt
-from segue.voice.audio import SAMPLE_RATE, Resampler, milliseconds, sanity, silence
+from segue.voice.audio import SAMPLE_RATE, Resampler, Shaper, milliseconds, silence
 from segue.voice.pipe import Pipe
 from segue.voice.ports import Speech, Synthesizer, Utterance
-from segue.voice.shaping import Shaper
+from segue.voice.soundness import sanity
 from segue.voice.timeline import Timeline
 
 BYTES_PER_SECOND = SAMPLE_RATE * 2
@@ -95,7 +95,7 @@ class Rendering:
         if self._first_audible_ms is None:
             self._first_audible_ms = self._elapsed_ms()
             timeline.mark(Mark.FIRST_AUDIBLE, self._clock.now())
-        self.audio_ms += milliseconds(len(pcm))
+        self.audio_ms += milliseconds(pcm)
         await self.pipe.put(pcm)
 
     async def _speech(self) -> AsyncIterator[Speech]:

@@ -9,11 +9,11 @@ from segue.clock import Clock
 from segue.configuration import VoiceSettings
 from segue.errors import FailureCategory, ProviderError, ProviderTimeout
 from segue.records import Mark
+from segue.voice.audio import pause_ms
 from segue.voice.markup import ReasoningFilter
 from segue.voice.ports import LanguageModel, Prompt
 from segue.voice.rendering import Sentence
 from segue.voice.sentences import SentenceAssembler
-from segue.voice.shaping import pause_ms
 from segue.voice.speakable import SpeakableStream
 from segue.voice.timeline import Timeline
 

@@ -145,7 +145,7 @@ class Speaker:
                 seq=rendering.sentence.seq,
                 part=part,
                 pcm=pcm,
-                ms=milliseconds(len(pcm)),
+                ms=milliseconds(pcm),
                 provider=rendering.provider,
                 model=rendering.model,
                 voice=rendering.voice,

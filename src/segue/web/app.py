@@ -1,0 +1,73 @@
+"""The door: routes, the guard before them, and the page."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from segue import __version__
+from segue.configuration import OpenAINames, ServerSettings
+from segue.telemetry.metrics import Metrics
+from segue.voice.plane import VoicePlane
+from segue.web import listening, problems, state, talk, turns
+from segue.web.guard import Guard
+from segue.web.openai import door as openai_door
+
+PAGE = Path(__file__).parent / "page"
+
+PAGE_HEADERS = {
+    b"content-security-policy": b"default-src 'self'; connect-src 'self'; img-src 'self' data:; media-src 'self' blob:;"
+    b" object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"cache-control": b"no-cache",
+}
+
+
+class Page:
+    """The static page, with the headers that keep it to itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = StaticFiles(directory=folder, html=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a file."""
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *PAGE_HEADERS.items()]}
+            await send(message)
+
+        await self._files(scope, receive, answer)
+
+
+def create(
+    plane: VoicePlane,
+    metrics: Metrics,
+    readiness: state.Readiness,
+    server: ServerSettings,
+    names: OpenAINames,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+) -> ASGIApp:
+    """The whole application as one ASGI callable."""
+    app = FastAPI(
+        title="Segue",
+        version=__version__,
+        summary="A voice gateway with progressive delivery.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    problems.install(app)
+    app.include_router(turns.router(plane, server))
+    app.include_router(talk.router(plane, server))
+    app.include_router(listening.router(plane, metrics))
+    app.include_router(state.router(plane, metrics, readiness))
+    app.include_router(openai_door.router(plane, names, server))
+    app.mount("/", Page(PAGE))
+    return Guard(app, server)

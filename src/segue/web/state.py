@@ -1,0 +1,81 @@
+"""What Segue says about itself: alive, ready, how each provider is, which voices there are, and its metrics."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from segue import __version__
+from segue.telemetry.metrics import Metrics
+from segue.voice.plane import VoicePlane
+
+Readiness = Callable[[], Mapping[str, str]]
+"""What keeps this server from serving: a name and a sentence each; empty when it is ready."""
+
+
+def voice_health(plane: VoicePlane) -> dict[str, Any]:
+    """The state of the voice plane as plain values."""
+    health = dict(plane.health())
+    speaking = bool(health["synthesis"]["ready"])
+    hearing = bool(health["recognition"]["ready"])
+    status = "unavailable" if not speaking else "ok" if hearing else "degraded"
+    return {
+        "status": status,
+        "version": __version__,
+        "languages": list(plane.settings.languages),
+        "default_language": plane.settings.default_language,
+        "profiles": ["fast", "quality"],
+        "cushion_ms": plane.settings.cushion_ms,
+        "turns": {"running": plane.turns.places.held, "limit": plane.turns.places.limit},
+        **health,
+    }
+
+
+def router(plane: VoicePlane, metrics: Metrics, readiness: Readiness) -> APIRouter:
+    """The routes, bound to a voice plane."""
+    routes = APIRouter(tags=["state"])
+
+    @routes.get("/api/health")
+    async def live() -> dict[str, str]:
+        """Whether the process answers at all."""
+        return {"status": "live", "version": __version__}
+
+    @routes.get("/api/ready", responses={503: {"description": "Not ready; `reasons` says why."}})
+    async def ready() -> JSONResponse:
+        """Whether this process should be sent listeners."""
+        reasons = dict(readiness())
+        return JSONResponse(
+            {"status": "not ready" if reasons else "ready", "reasons": reasons}, 503 if reasons else 200
+        )
+
+    @routes.get("/voice/health")
+    async def health() -> JSONResponse:
+        """The state of each provider. 503 when nothing can be spoken."""
+        state = voice_health(plane)
+        return JSONResponse(state, 503 if state["status"] == "unavailable" else 200)
+
+    @routes.get("/api/voice/voices")
+    async def voices(language: str | None = None) -> dict[str, Any]:
+        """Every voice that can be asked for."""
+        found = plane.catalogue.voices if language is None else plane.catalogue.of(plane.language(language, ""))
+        items = [
+            {
+                "name": voice.name,
+                "provider": voice.provider,
+                "languages": list(voice.languages),
+                "gender": voice.gender,
+                "description": voice.description,
+                "default": voice.name in plane.settings.voices.values(),
+            }
+            for voice in found
+        ]
+        return {"items": items, "next": None}
+
+    @routes.get("/metrics", response_class=Response)
+    async def exposition(request: Request) -> Response:
+        """Everything counted, for Prometheus."""
+        body, content_type = metrics.exposition(request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": content_type})
+
+    return routes
