@@ -98,7 +98,7 @@ class House:
         if not synthesis["ready"]:
             reasons["synthesis"] = str(synthesis["detail"])
         if self.database is not None and not (health := self.database.health()).ready:
-            reasons["database"] = str(health.error or "The database is not open.")
+            reasons["database"] = str(health.failure or "The database is not open.")
         return reasons
 
     def app(self) -> ASGIApp:
