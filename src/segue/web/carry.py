@@ -1,24 +1,18 @@
-"""Carries the frames of a turn over HTTP: the status is decided late, and a listener who leaves is noticed at once."""
+"""Carries the frames of a turn over HTTP: how they become bytes, and at which of them the status is decided."""
 
-import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
 import structlog
-from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
 
 from segue.errors import InvalidRequest, SegueError
 from segue.voice.frames import Audio, Failure, Frame, fields
-from segue.web.problems import of_error, problem
+from segue.web.answer import Answer, Cut
 
 log = structlog.get_logger("segue.web")
-
-STREAM_HEADERS = {"cache-control": "no-store, no-transform", "x-accel-buffering": "no"}
-"""Nothing between Segue and its listener may gather up a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,103 +29,59 @@ class Shape:
     """What to say when the turn ended and nothing had begun the answer; empty where that cannot be."""
 
 
-class Cut(Exception):
-    """The body cannot say that it failed, so the connection is broken off instead of ending cleanly."""
+class Refused(SegueError):
+    """The turn failed before its answer had begun."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.status, self.code, self.retryable = failure.status, failure.code, failure.retryable
 
 
-class TurnResponse(Response):
+class TurnResponse(Answer):
     """An ASGI response that streams a turn."""
 
-    def __init__(self, frames: AsyncIterator[Frame], shape: Shape, *, send_timeout_s: float) -> None:
-        super().__init__(media_type=shape.media_type)
-        self._frames = frames
-        self._shape = shape
-        self._send_timeout_s = send_timeout_s
-        self._started = False
+    def __init__(self, frames: AsyncGenerator[Frame, None], shape: Shape, *, send_timeout_s: float) -> None:
+        super().__init__(
+            pieces(frames, shape),
+            shape.media_type,
+            send_timeout_s=send_timeout_s,
+            headers=shape.headers,
+            whole=shape.whole,
+        )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Carry the turn until it ends or its listener leaves, whichever comes first."""
-        carrying = asyncio.create_task(self._carry(scope, send))
-        watching = asyncio.create_task(_gone(receive))
-        try:
-            await asyncio.wait({carrying, watching}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            watching.cancel()
-            carrying.cancel()
-            results = await asyncio.gather(carrying, watching, return_exceptions=True)
-        if isinstance(results[0], Exception) and not isinstance(results[0], (Cut, TimeoutError, OSError)):
-            raise results[0]
 
-    async def _carry(self, scope: Scope, send: Send) -> None:
-        try:
-            async with aclosing(self._frames) as frames:  # type: ignore[type-var]
-                complete = await self._body(scope, send, frames)
-        except SegueError as error:
-            if self._started:
-                raise
-            await of_error(scope["path"], error)(scope, _nothing, send)
-            return
-        if complete:
-            await self._send(send, {"type": "http.response.body", "body": b"", "more_body": False})
+async def pieces(frames: AsyncGenerator[Frame, None], shape: Shape) -> AsyncGenerator[bytes, None]:
+    """The frames of a turn in a shape; nothing comes before the frame that decides the status.
 
-    async def _body(self, scope: Scope, send: Send, frames: AsyncIterator[Frame]) -> bool:
-        """Send what the frames say; False if an error was answered instead."""
-        held: list[Frame] = []
-        begun = False
+    Raises:
+        SegueError: the turn could not begin, ended before the answer had begun, or holds nothing to answer with.
+        Cut: the turn failed later, and the shape has no words for that.
+    """
+    held: list[Frame] = []
+    begun = False
+    async with aclosing(frames):
         async for frame in frames:
-            if self._started:
-                await self._write(send, frame)
-                continue
+            if isinstance(frame, Failure) and (not begun or shape.whole):
+                raise Refused(frame)
             held.append(frame)
-            begun = begun or self._shape.starts(frame)
-            if isinstance(frame, Failure) and (not begun or self._shape.whole):
-                await self._refuse(scope, send, frame)
-                return False
-            if begun and not self._shape.whole:
-                await self._start(send)
-                for waiting in held:
-                    await self._write(send, waiting)
-        if not self._started:
-            if not begun and self._shape.silent:
-                raise InvalidRequest(self._shape.silent)
-            bodies = [self._shape.encode(frame) or b"" for frame in held]
-            await self._start(send, length=sum(map(len, bodies)))
-            await self._send(send, {"type": "http.response.body", "body": b"".join(bodies), "more_body": True})
-        return True
+            begun = begun or shape.starts(frame)
+            if begun:
+                yield _encoded(held, shape)
+                held.clear()
+    if not begun and shape.silent:
+        raise InvalidRequest(shape.silent)
+    yield _encoded(held, shape)
 
-    async def _refuse(self, scope: Scope, send: Send, failure: Failure) -> None:
-        answer = problem(scope["path"], failure.status, failure.code, failure.message, retryable=failure.retryable)
-        await answer(scope, _nothing, send)
 
-    async def _start(self, send: Send, length: int | None = None) -> None:
-        self._started = True
-        headers = {**STREAM_HEADERS, "content-type": self._shape.media_type, **(self._shape.headers or {})}
-        if length is not None:
-            headers["content-length"] = str(length)
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        await self._send(send, {"type": "http.response.start", "status": 200, "headers": raw})
-
-    async def _write(self, send: Send, frame: Frame) -> None:
-        body = self._shape.encode(frame)
+def _encoded(frames: list[Frame], shape: Shape) -> bytes:
+    bodies = []
+    for frame in frames:
+        body = shape.encode(frame)
         if body is None:
             log.warning("reply broken off", code=getattr(frame, "code", ""))
             raise Cut
-        if body:
-            await self._send(send, {"type": "http.response.body", "body": body, "more_body": True})
-
-    async def _send(self, send: Send, message: Message) -> None:
-        async with asyncio.timeout(self._send_timeout_s):
-            await send(message)
-
-
-async def _gone(receive: Receive) -> None:
-    """Return when the listener has left."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _nothing() -> Message:
-    return {"type": "http.disconnect"}
+        bodies.append(body)
+    return b"".join(bodies)
 
 
 def audio_fields(frame: Audio) -> dict[str, object]:
