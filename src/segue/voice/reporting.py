@@ -41,7 +41,7 @@ class ReportTokens:
         Raises:
             Unauthorized: the token was not issued for this turn by this server.
         """
-        if not hmac.compare_digest(self.issue(turn), token):
+        if not hmac.compare_digest(self.issue(turn).encode(), token.encode()):
             raise Unauthorized("This token was not issued for this turn.", param="token")
 
 
