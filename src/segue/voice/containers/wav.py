@@ -69,8 +69,8 @@ class Layout:
 
     @property
     def frame_bytes(self) -> int:
-        """Bytes of one sample of every channel."""
-        return self.bits // 8 * self.channels
+        """Bytes of one sample of every channel; 1 where the samples are compressed and have no size of their own."""
+        return max(1, self.bits // 8 * self.channels)
 
 
 def parse(data: bytes) -> tuple[Layout, bytes]:
