@@ -22,7 +22,8 @@ from segue.voice.containers import mp3
 from segue.voice.encoding import FORMATS, RATES, encode_whole, encoder, media_type
 
 READERS = {"wav": "wav", "mp3": "mp3", "opus": "ogg", "flac": "flac", "aac": "aac"}
-LENGTHS = [240, 7200, 7201, 240_000]  # 10 ms, 0.3 s, one sample more, 10 s at 24 kHz
+LENGTHS = [240, 7200, 7201, 11_530, 240_000]
+"""10 ms, 0.3 s, one sample more, a length to which LAME adds a frame that nobody needs, and 10 s, at 24 kHz."""
 
 PRIMING = 1024
 """Samples of silence before AAC in ADTS, which has no place to declare them."""

@@ -1,7 +1,7 @@
 """The formats in which speech leaves: a catalogue, streaming encoders, and whole files.
 
-Encoding is CPU work of 0.02 to 1 % of real time; the libraries release the interpreter while they work. An encoder
-belongs to one listener and one task at a time.
+Encoding is CPU work of 0.002 % (PCM) to 1.5 % (AAC) of real time; the libraries release the interpreter while they
+work. An encoder belongs to one listener and one task at a time.
 """
 
 from dataclasses import dataclass
