@@ -1,0 +1,321 @@
+/**
+ * The page: joins the parts that are in the document with the talker, the words and the choices.
+ *
+ * `window._voiceStats()` tells everything that was measured, in the console or to a test:
+ *
+ *     turn        the running or latest turn, or null
+ *       turn, variant, voice, model, profile   as the server decided (null before it said so)
+ *       provider                               who speaks that voice
+ *       generation, language, state, transport  state: waiting, speaking, done, interrupted, failed
+ *       ttfa_ms            from the click to the first audio packet
+ *       first_played_ms    from the click to the first sound in the ear (output latency included)
+ *       played_s, received_s, buffered_ms
+ *       underflow_events, underflow_ms, max_gap_ms
+ *       gaps               [{at_s, ms, seq, between}]: where in the reply; between two sentences, or inside `seq`
+ *       cushion_ms, interrupted_ms, output_latency_ms, dropped_packets, refused_samples
+ *       stopped_ms         from the barge-in to silence, null without one
+ *       player, context_rate, player_state
+ *       timings            the server's, null before its last word
+ *       audio_ms, sentences
+ *       error              {code, message, retryable} or null
+ *       degraded           reasons
+ *     totals      turns, completed, interrupted, failed, played_s, underflow_events, underflow_ms, dropped_packets,
+ *                 reports_sent: over this page's life
+ *     connection  {state, transport, reconnects}
+ *     history     time to first audio of the latest 30 turns, in ms, oldest first
+ */
+
+import { choices, drafts, nameIn } from "./choices.js";
+import { Composer } from "./composer.js";
+import { Conversation, troubleKey } from "./conversation.js";
+import { Health } from "./health.js";
+import { Microphone, MicrophoneError } from "./microphone.js";
+import { base64FromBlob } from "./packet.js";
+import { Panel } from "./panel.js";
+import { Talker } from "./talker.js";
+import { Voices } from "./voices.js";
+import { LANGUAGES, hush, label, preferredLanguage, say, useLanguage, words } from "./words.js";
+
+const find = (selector) => document.querySelector(selector);
+const THEMES = ["auto", "light", "dark"];
+
+let language = "en";
+
+const panel = new Panel(find("#panel"));
+const voices = new Voices(find("#voice"));
+const health = new Health({ onchange: showHealth });
+const conversation = new Conversation(
+  { log: find("#log"), scroll: find("#scroll"), empty: find("#empty") },
+  { onagain: (turn) => ask(turn.text), onedit: (turn) => edit(turn.text) },
+);
+const talker = new Talker({ onturn, onclose, onplay, onblocked, onconnection });
+const composer = new Composer(find("#composer"), { onsend: ask });
+const microphone = new Microphone({ onlevel: showLevel, onlimit: sendRecording });
+
+/* --- asking ------------------------------------------------------------------------------------------------- */
+
+function ask(text) {
+  showTrouble(null);
+  conversation.add(talker.ask({ text, ...manner() }));
+  onturn(talker.turn);
+}
+
+function manner() {
+  return {
+    language,
+    profile: find("#profiles input:checked").value,
+    voice: voices.chosen,
+    listener: nameIn(choices, "listener"),
+    chat: nameIn(drafts, "chat"),
+  };
+}
+
+function edit(text) {
+  composer.put(composer.isEmpty ? text : `${text}\n${composer.field.value}`);
+  composer.focus();
+}
+
+async function toggleMicrophone() {
+  if (microphone.isRecording) return sendRecording();
+  if (microphoneKey() !== "microphone.start") return;
+  talker.interrupt();
+  talker.player.unlock();
+  showTrouble(null);
+  try {
+    await microphone.start();
+    showRecording(true);
+  } catch (error) {
+    if (!(error instanceof MicrophoneError)) throw error;
+    showTrouble(error.code);
+  }
+}
+
+async function sendRecording() {
+  const sentAt = performance.now();
+  showRecording(false);
+  try {
+    const recording = await microphone.stop();
+    conversation.add(talker.ask({ audio: await base64FromBlob(recording), ...manner(), sentAt }));
+    onturn(talker.turn);
+    say(find("#status"), "status.hearing");
+  } catch (error) {
+    if (!(error instanceof MicrophoneError)) throw error;
+    showTrouble(error.code);
+  }
+}
+
+function stop() {
+  if (microphone.isRecording) {
+    microphone.cancel();
+    showRecording(false);
+    return true;
+  }
+  return talker.interrupt();
+}
+
+/* --- showing ------------------------------------------------------------------------------------------------ */
+
+function onturn(turn) {
+  if (turn.meta) {
+    turn.provider = voices.providerOf(turn.meta.voice);
+    composer.settle();
+  }
+  conversation.show(turn);
+  showState(turn);
+  onplay();
+}
+
+function onclose(turn, numbers) {
+  conversation.close(turn, numbers);
+  if (turn.error && !turn.meta && turn.text && composer.isEmpty && !turn.error.retryable) composer.put(turn.text);
+  if (turn === talker.turn) showState(turn);
+  panel.show({ turn: talker.turn, numbers, history: talker.history });
+}
+
+let painting = false;
+function onplay() {
+  if (painting) return;
+  painting = true;
+  requestAnimationFrame(() => {
+    painting = false;
+    const { turn, player } = talker;
+    panel.show({ turn, numbers: player.numbers });
+    if (turn?.isActive) conversation.light(turn, player.heardSeq);
+  });
+}
+
+function onblocked(blocked) {
+  find("#listen").hidden = !blocked;
+}
+
+function onconnection(state) {
+  panel.show({ connection: state });
+  showLine();
+  if (state === "open") {
+    health.look();
+    voices.load();
+  }
+}
+
+function showState(turn) {
+  const state = microphone.isRecording ? "recording" : (turn?.state ?? "ready");
+  const heard = state === "waiting" && turn.text === "" && !turn.meta ? "hearing" : state;
+  if (find("#status").dataset.text !== `status.${heard}`) say(find("#status"), `status.${heard}`);
+  document.body.dataset.state = state;
+  find("#stop").hidden = !talker.isTalking;
+  find("#fresh").hidden = turn === null;
+}
+
+function showRecording(on) {
+  const button = find("#microphone");
+  button.setAttribute("aria-pressed", String(on));
+  label(button, on ? "microphone.stop" : "microphone.start");
+  document.body.dataset.state = on ? "recording" : "ready";
+  say(find("#status"), on ? "status.recording" : "status.ready");
+}
+
+function showLevel(level) {
+  find("#level").style.setProperty("--level", level.toFixed(3));
+}
+
+/** A trouble that belongs to no turn, in words; null takes it away. */
+function showTrouble(code) {
+  const notice = find("#notice");
+  notice.hidden = code === null;
+  if (code === null) hush(notice);
+  else say(notice, troubleKey(code));
+}
+
+function showHealth() {
+  showLine();
+  talker.player.cushion.start_ms = health.cushion_ms ?? talker.player.cushion.start_ms;
+  const key = microphoneKey();
+  const reason = find("#reason");
+  find("#microphone").setAttribute("aria-disabled", String(key !== "microphone.start"));
+  reason.hidden = key === "microphone.start";
+  if (reason.hidden) hush(reason);
+  else say(reason, key);
+}
+
+/** Why the microphone cannot be used here and now, or its ordinary label. */
+function microphoneKey() {
+  if (health.state === null) return "microphone.start";
+  if (!health.hears) return "microphone.deaf";
+  return health.hearsLanguage(language) ? "microphone.start" : "microphone.unheard";
+}
+
+/** The line at the top: the connection first, then what the server says of itself. */
+function showLine() {
+  const { state } = talker.connection;
+  let key = `connection.${state}`;
+  let tone = state;
+  if ((state === "open" || state === "http") && health.state !== null) {
+    if (health.state === "unavailable") [key, tone] = ["health.unavailable", "waiting"];
+    else if (!health.speaks(language)) [key, tone] = ["health.language", "waiting"];
+    else if (health.state === "degraded") [key, tone] = ["health.degraded", "connecting"];
+  }
+  find("#line").dataset.state = tone;
+  find("#line").title = words(key);
+  say(find("#line-text"), key);
+}
+
+/* --- choosing ----------------------------------------------------------------------------------------------- */
+
+function chooseLanguage(code) {
+  language = code;
+  choices.set("language", code);
+  find(`#languages input[value=${code}]`).checked = true;
+  useLanguage(code);
+  voices.show(code);
+  showHealth();
+  panel.show({ language: code });
+}
+
+function chooseTheme(theme) {
+  choices.set("theme", theme === "auto" ? null : theme);
+  if (theme === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  label(find("#theme"), `theme.${theme}`);
+}
+
+function key(event) {
+  const typing = event.target.closest?.("input:not([type=radio]), textarea, select");
+  if (event.key === "Escape") {
+    if (!stop() && panel.isOpen) panel.toggle(false);
+  } else if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    composer.focus();
+  }
+}
+
+function begin() {
+  const kept = choices.get("language");
+  chooseLanguage(LANGUAGES.includes(kept) ? kept : preferredLanguage());
+  chooseTheme(THEMES.includes(choices.get("theme")) ? choices.get("theme") : "auto");
+  const profile = choices.get("profile") === "quality" ? "quality" : "fast";
+  find(`#profiles input[value=${profile}]`).checked = true;
+  find("#languages").addEventListener("change", (event) => chooseLanguage(event.target.value));
+  find("#profiles").addEventListener("change", (event) => choices.set("profile", event.target.value));
+  find("#theme").addEventListener("click", () => {
+    const now = choices.get("theme") ?? "auto";
+    chooseTheme(THEMES[(THEMES.indexOf(now) + 1) % THEMES.length]);
+  });
+  find("#examples").addEventListener("click", ({ target }) => {
+    if (target.matches("button")) ask(target.textContent);
+  });
+  find("#microphone").addEventListener("click", toggleMicrophone);
+  find("#stop").addEventListener("click", stop);
+  find("#listen").addEventListener("click", () => talker.player.unlock());
+  find("#fresh").addEventListener("click", fresh);
+  document.addEventListener("keydown", key);
+  composer.field.addEventListener("input", () => showTrouble(null));
+  talker.connection.open();
+  health.watch();
+  voices.load();
+  panel.show({ turn: null, numbers: talker.player.numbers, history: [] });
+}
+
+function fresh() {
+  talker.forget();
+  drafts.set("chat", null);
+  conversation.clear();
+  showState(null);
+  panel.show({ turn: null, numbers: talker.player.numbers });
+  composer.focus();
+}
+
+window._voiceStats = () => {
+  const { turn, player, connection } = talker;
+  return {
+    turn: turn && describe(turn, player.numbers),
+    totals: { ...talker.totals },
+    connection: { state: connection.state, transport: connection.transport, reconnects: connection.reconnects },
+    history: [...talker.history],
+  };
+};
+
+function describe(turn, { state, first_played_at: _at, ...numbers }) {
+  return {
+    turn: turn.meta?.turn ?? null,
+    variant: turn.meta?.variant ?? null,
+    voice: turn.meta?.voice ?? null,
+    model: turn.meta?.model ?? null,
+    profile: turn.meta?.profile ?? null,
+    provider: turn.provider,
+    generation: turn.generation,
+    language: turn.language,
+    state: turn.state,
+    transport: talker.connection.transport,
+    ttfa_ms: turn.ttfa_ms,
+    first_played_ms: turn.marks.first_played ?? null,
+    ...numbers,
+    player_state: state,
+    timings: turn.done?.timings ?? null,
+    audio_ms: turn.done?.audio_ms ?? null,
+    sentences: turn.done?.sentences ?? null,
+    error: turn.error && { code: turn.error.code, message: turn.error.message, retryable: turn.error.retryable },
+    degraded: turn.degraded.map(({ reason }) => reason),
+  };
+}
+
+begin();

@@ -1,0 +1,61 @@
+/** The field in which a message is written: it grows, remembers what was not answered yet, and knows its keys. */
+
+import { drafts } from "./choices.js";
+
+const TALLEST_PX = 200;
+
+export class Composer {
+  /** @param {HTMLFormElement} form @param {{onsend: (text: string) => void}} hooks */
+  constructor(form, { onsend }) {
+    this.field = form.querySelector("#text");
+    this.send = form.querySelector("#send");
+    this.onsend = onsend;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.submit();
+    });
+    this.field.addEventListener("input", () => this.#changed());
+    this.field.addEventListener("keydown", (event) => this.#key(event));
+    this.put(drafts.get("draft") ?? drafts.get("pending") ?? "");
+  }
+
+  /** Send what is written, if anything is. */
+  submit() {
+    const text = this.field.value.trim();
+    if (!text) return this.field.focus();
+    drafts.set("pending", text);
+    this.put("");
+    this.onsend(text);
+  }
+
+  /** What was sent has reached the server (or been given back): it need not be kept any longer. */
+  settle() {
+    drafts.set("pending", null);
+  }
+
+  put(text) {
+    this.field.value = text;
+    this.#changed();
+  }
+
+  get isEmpty() {
+    return this.field.value.trim() === "";
+  }
+
+  focus() {
+    this.field.focus();
+  }
+
+  #changed() {
+    drafts.set("draft", this.field.value);
+    this.send.disabled = this.isEmpty;
+    this.field.style.setProperty("height", "auto");
+    this.field.style.setProperty("height", `${Math.min(TALLEST_PX, this.field.scrollHeight)}px`);
+  }
+
+  #key(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    this.submit();
+  }
+}
