@@ -5,7 +5,7 @@ import sys
 from cyclopts import App
 
 from segue import __version__
-from segue.cli import configuration, say, serve, turns
+from segue.cli import configuration, demo, say, serve, turns
 from segue.errors import SegueError
 
 app = App(
@@ -16,6 +16,7 @@ app = App(
 )
 app.command(serve.serve)
 app.command(say.say)
+app.command(demo.demo)
 app.command(configuration.version)
 app.command(configuration.schema)
 app.command(configuration.app)

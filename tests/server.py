@@ -1,0 +1,120 @@
+"""Real Segue processes for tests: started on a free port, ended by process id, judged by their exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+START_LIMIT_S = 60.0
+STOP_LIMIT_S = 30.0
+
+
+@dataclass
+class RunningServer:
+    """A Segue process, its address and what it wrote to standard error."""
+
+    url: str
+    data: Path
+    process: "subprocess.Popen[str]"
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def ws(self) -> str:
+        """The address for WebSocket connections."""
+        return self.url.replace("http", "ws", 1)
+
+    def health(self) -> dict[str, Any]:
+        """What `/voice/health` says."""
+        answer: dict[str, Any] = httpx2.get(f"{self.url}/voice/health").json()
+        return answer
+
+    def records(self) -> list[dict[str, Any]]:
+        """The turns as `segue turns export` prints them."""
+        done = subprocess.run(
+            [sys.executable, "-m", "segue.cli.main", "turns", "export", "--data", str(self.data)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=clean_environment(),
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def record(self, turn: str) -> dict[str, Any]:
+        """One turn's record; there must be exactly one."""
+        (record,) = [record for record in self.records() if record["turn"] == turn]
+        return record
+
+    def metric(self, sample: str) -> float:
+        """The value of one sample of `/metrics`, written as it stands there; 0 where it is not there yet."""
+        for line in httpx2.get(f"{self.url}/metrics").text.splitlines():
+            if line.startswith(sample + " "):
+                return float(line.rsplit(" ", 1)[1])
+        return 0.0
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment without Segue's own variables."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SEGUE_")} | dict(extra or {})
+
+
+@contextmanager
+def running(config: Mapping[str, Any] | None = None, *, exit_code: int = 0) -> Iterator[RunningServer]:
+    """Run a server with these settings; at the end it is asked to stop and must do so cleanly."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "segue.yaml"
+        file.write_text(json.dumps(config or {}), encoding="utf-8")  # JSON is YAML
+        data = Path(folder) / "data"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "segue.cli.main", "serve"]
+            + ["--port", "0", "--data", str(data), "--config", str(file)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=clean_environment(),
+        )
+        server = RunningServer("", data, process)
+        reader = threading.Thread(target=_collect, args=(server,), daemon=True)
+        reader.start()
+        try:
+            server.url = _address(server)
+            yield server
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                code = process.wait(STOP_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                code = process.wait()
+            reader.join(STOP_LIMIT_S)
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            process.stderr.close()
+        assert code == exit_code, f"exit code {code}\n" + "\n".join(server.log[-50:])
+
+
+def _collect(server: RunningServer) -> None:
+    assert server.process.stderr is not None
+    server.log.extend(line.rstrip("\n") for line in server.process.stderr)
+
+
+def _address(server: RunningServer) -> str:
+    """Wait for the line that says where the server listens."""
+    assert server.process.stdout is not None
+    timer = threading.Timer(START_LIMIT_S, server.process.kill)
+    timer.start()
+    line = server.process.stdout.readline()
+    timer.cancel()
+    prefix = "Segue is listening on "
+    assert line.startswith(prefix), f"the server did not start: {line!r}\n" + "\n".join(server.log[-50:])
+    return line.removeprefix(prefix).strip()
