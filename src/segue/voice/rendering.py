@@ -1,7 +1,7 @@
 """One attempt at one sentence: words go to a synthesizer, shaped audio at the pipeline's rate goes into a pipe."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -98,7 +98,7 @@ class Rendering:
         self.audio_ms += milliseconds(pcm)
         await self.pipe.put(pcm)
 
-    async def _speech(self) -> AsyncIterator[Speech]:
+    async def _speech(self) -> AsyncGenerator[Speech, None]:
         """The synthesizer's pieces, each within its limit: until audible, between pieces, and all in all."""
         limits, spent_s = self._limits, 0.0
         async with aclosing(self._synthesizer.speak(self._utterance)) as pieces:  # type: ignore[type-var]

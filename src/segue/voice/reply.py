@@ -1,7 +1,7 @@
 """From a model's tokens to sentences that can be spoken, with the time limits of the model on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -69,7 +69,7 @@ def cutter(language: str, settings: VoiceSettings) -> Cutter:
 
 async def read_out(
     text: str, language: str, settings: VoiceSettings, timeline: Timeline, clock: Clock
-) -> AsyncIterator[Sentence]:
+) -> AsyncGenerator[Sentence, None]:
     """The sentences of a text that is already there."""
     cut = cutter(language, settings)
     for sentence in [*cut.push(text), *cut.flush()]:
@@ -79,7 +79,7 @@ async def read_out(
 
 async def replies(
     model: LanguageModel, prompt: Prompt, settings: VoiceSettings, timeline: Timeline, clock: Clock
-) -> AsyncIterator[Sentence]:
+) -> AsyncGenerator[Sentence, None]:
     """The sentences of a model's reply, each as soon as it is known to be one.
 
     Raises:
@@ -114,7 +114,7 @@ async def replies(
 
 async def _tokens(
     model: LanguageModel, prompt: Prompt, settings: VoiceSettings, cut: Cutter, clock: Clock
-) -> AsyncIterator[str | Silence]:
+) -> AsyncGenerator[str | Silence, None]:
     """The model's tokens within its limits, with a `Silence` where it pauses after what may be a finished sentence."""
     queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue(TOKENS_WAITING)
     pump = asyncio.create_task(_pump(model, prompt, queue))

@@ -6,7 +6,7 @@ come first.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 
@@ -61,8 +61,8 @@ class Speaker:
         }
 
     async def speak(
-        self, sentences: AsyncIterator[Sentence], manner: Manner, timeline: Timeline
-    ) -> AsyncIterator[Sentence | Packet]:
+        self, sentences: AsyncGenerator[Sentence, None], manner: Manner, timeline: Timeline
+    ) -> AsyncGenerator[Sentence | Packet, None]:
         """Each sentence, followed by its packets.
 
         Raises:
@@ -88,7 +88,7 @@ class Speaker:
 
     async def _prepare(
         self,
-        sentences: AsyncIterator[Sentence],
+        sentences: AsyncGenerator[Sentence, None],
         manner: Manner,
         timeline: Timeline,
         ready: asyncio.Queue[Rendering | BaseException | None],
@@ -98,7 +98,7 @@ class Speaker:
         """Take sentences as long as there is room, and start the synthesis of each."""
         end: BaseException | None = None
         try:
-            async with aclosing(sentences) as source:  # type: ignore[type-var]
+            async with aclosing(sentences) as source:
                 await room.acquire()
                 async for sentence in source:
                     if manner.paced:
@@ -132,7 +132,7 @@ class Speaker:
         while (over_ms := timeline.listener.buffered_ms(self._clock.now()) - lead_ms) > 0:
             await self._clock.sleep(over_ms / 1000.0)
 
-    async def _packets(self, rendering: Rendering) -> AsyncIterator[Packet]:
+    async def _packets(self, rendering: Rendering) -> AsyncGenerator[Packet, None]:
         part, pause_bytes = 0, len(silence(rendering.sentence.pause_ms))
         first = rendering.sentence.seq == 0
         while True:

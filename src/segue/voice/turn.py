@@ -7,7 +7,7 @@ Whatever happens on the way (an error, a listener who leaves, a cancelled task),
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -140,7 +140,7 @@ class Turns:
         self._tokens = tokens
         self.places = Slots(settings.max_turns)
 
-    async def turn(self, ask: Ask, interruption: Interruption | None = None) -> AsyncIterator[Frame]:
+    async def turn(self, ask: Ask, interruption: Interruption | None = None) -> AsyncGenerator[Frame, None]:
         """The frames of one turn; close the iterator to end it early.
 
         Raises:
@@ -195,7 +195,7 @@ class Turns:
         )
         return Timeline(heading, self._clock.now(), self._settings.cushion_ms)
 
-    async def _frames(self, ask: Ask, timeline: Timeline) -> AsyncIterator[Frame]:
+    async def _frames(self, ask: Ask, timeline: Timeline) -> AsyncGenerator[Frame, None]:
         heard = await self._heard(ask)
         heading = timeline.heading
         yield Meta(
@@ -224,7 +224,7 @@ class Turns:
             raise NothingHeard("No speech was recognized in the recording; speak closer to the microphone, or type.")
         return transcript.text
 
-    async def _spoken(self, ask: Ask, text: str, timeline: Timeline) -> AsyncIterator[Frame]:
+    async def _spoken(self, ask: Ask, text: str, timeline: Timeline) -> AsyncGenerator[Frame, None]:
         """Sentences and their sound; sound is booked as sent when the door comes back for the next frame."""
         manner = Manner(ask.language, ask.voice, ask.speed, paced=ask.kind == "chat")
         encode = encoder(ask.format, SAMPLE_RATE, whole=ask.whole)
@@ -253,7 +253,7 @@ class Turns:
         if self._clock.now() - timeline.began > limit_s:
             raise ProviderTimeout(f"The turn took longer than {limit_s:g} s.")
 
-    def _sentences(self, ask: Ask, text: str, timeline: Timeline) -> AsyncIterator[Sentence]:
+    def _sentences(self, ask: Ask, text: str, timeline: Timeline) -> AsyncGenerator[Sentence, None]:
         if ask.kind == "speech":
             return read_out(text, ask.language, self._settings, timeline, self._clock)
         prompt = Prompt(
