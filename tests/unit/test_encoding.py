@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segue.errors import UnsupportedFormat
-from segue.voice.audio import SAMPLE_RATE, samples
+from segue.voice.audio import POSTROLL_MS, SAMPLE_RATE, samples, silence
 from segue.voice.containers import mp3
 from segue.voice.encoding import FORMATS, RATES, encode_whole, encoder, media_type
 
@@ -99,6 +99,19 @@ def test_what_was_spoken_comes_back(name: str, count: int, whole: bool) -> None:
     # The end is there too: the last 10 ms are as loud as they were spoken, give or take the codec.
     end, said = heard[late + count - 240 : late + count].astype(float), samples(pcm)[-240:].astype(float)
     assert np.std(end) == pytest.approx(np.std(said), rel=0.35)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("count", [1024, 5000, 24_001, 48_640])
+@pytest.mark.parametrize("whole", [False, True], ids=["streamed", "whole"])
+def test_a_spoken_sentence_keeps_its_length(name: str, count: int, whole: bool) -> None:
+    """Speech, which ends in the silence the shaper leaves, decodes to as many samples as spoken, within a frame."""
+    pcm = speech(count) + silence(POSTROLL_MS)
+    data = encode_whole(pcm, name) if whole else streamed(name, pcm, [960])
+    heard = decoded(name, data)
+
+    frame = {"aac": 1024, "mp3": 576, "opus": 480}.get(name, 0)
+    assert abs(len(heard) - len(pcm) // 2) <= frame
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -118,7 +118,7 @@ WINDOW_MS = 5
 PREROLL_MS = 15
 """Kept before the first audible window: soft consonants begin below the threshold."""
 
-POSTROLL_MS = 30
+POSTROLL_MS = 45
 """Kept after the last audible window even where no pause is wanted: they end below it too."""
 
 FADE_IN_MS = 10

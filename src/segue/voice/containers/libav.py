@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from segue.errors import UnsupportedFormat
-from segue.voice.audio import SAMPLE_BYTES
+from segue.voice.audio import AUDIBLE_DBFS, SAMPLE_BYTES, peak
+
+QUIET = 10 ** (AUDIBLE_DBFS / 20)
+"""A peak below this, as a share of full scale, is heard as silence."""
 
 
 def av(purpose: str) -> Any:
@@ -32,6 +35,8 @@ class Recipe:
     codec_options: Mapping[str, str] = field(default_factory=dict)
     bit_rate: int | None = None
     lossy: bool = True
+    frame_samples: int = 1
+    """Samples are encoded in multiples of this many where the container cannot say that the last frame is partial."""
 
 
 RECIPES = {
@@ -51,7 +56,7 @@ RECIPES = {
         {"compression_level": "2"},
         lossy=False,
     ),
-    "aac": Recipe("adts", "aac", {"flush_packets": "1"}, bit_rate=64_000),
+    "aac": Recipe("adts", "aac", {"flush_packets": "1"}, bit_rate=64_000, frame_samples=1024),
 }
 
 
@@ -84,13 +89,15 @@ class LibavEncoder:
 
     Ogg carries both the delay of the codec and the exact end, FLAC has neither delay nor padding, so both decode to
     exactly the samples spoken. ADTS can declare nothing: AAC decodes to one frame (1024 samples) of silence first,
-    and then to whole frames.
+    and then to whole frames. A last frame that is partial and holds only silence, as the end of a spoken sentence
+    does, is left out, so that speech decodes to what was spoken within one frame.
     """
 
     def __init__(self, recipe: Recipe, rate: int, sink: Sink, name: str) -> None:
         self._av = av(f"The format {name}")
         self._lossy = recipe.lossy
         self._rate = rate
+        self._step = recipe.frame_samples * SAMPLE_BYTES
         self._fed = 0
         self._odd = b""
         self._container = self._av.open(
@@ -104,13 +111,15 @@ class LibavEncoder:
     def push(self, pcm: bytes) -> None:
         """Encode PCM, cut anywhere, into the sink."""
         data = self._odd + pcm
-        whole = len(data) - len(data) % SAMPLE_BYTES
+        whole = len(data) - len(data) % self._step
         self._odd = data[whole:]
-        if not whole:
-            return
-        count = whole // SAMPLE_BYTES
+        if whole:
+            self._encode(data[:whole])
+
+    def _encode(self, pcm: bytes) -> None:
+        count = len(pcm) // SAMPLE_BYTES
         frame = self._av.AudioFrame(format="s16", layout="mono", samples=count)
-        frame.planes[0].update(data[:whole])
+        frame.planes[0].update(pcm)
         frame.sample_rate = self._rate
         frame.pts = self._fed
         self._fed += count
@@ -120,9 +129,12 @@ class LibavEncoder:
         """Write everything that the codec and the container still keep."""
         if self._container is None:
             return
+        rest = self._odd[: len(self._odd) - len(self._odd) % SAMPLE_BYTES]
+        if rest and not (self._fed and peak(rest) < QUIET):
+            self._encode(rest)
         if not self._fed and self._lossy:
             # Neither Ogg nor ADTS can hold nothing: players refuse a file without a packet.
-            self.push(bytes(SAMPLE_BYTES - len(self._odd)))
+            self._encode(bytes(SAMPLE_BYTES))
         elif not self._fed:
             self._container.start_encoding()
         self._container.mux(self._stream.encode(None))
