@@ -153,6 +153,11 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
         reports=Reports(tokens, records, clock),
         health=lambda: _health(model, synthesizer, recognizer),
     )
+    metrics.watch("running_turns", lambda: float(plane.turns.places.held))
+    if database is not None:
+        metrics.watch("database_ready", lambda: float(database.health().ready))
+        metrics.watch("queued_writes", lambda: float(database.health().queued))
+        metrics.watch("lost_writes", lambda: float(database.health().lost))
     return House(settings, plane, metrics, tuple(parts), database)
 
 

@@ -70,4 +70,4 @@ def create(
     app.include_router(state.router(plane, metrics, readiness))
     app.include_router(openai_door.router(plane, names, server))
     app.mount("/", Page(PAGE))
-    return Guard(app, server)
+    return Guard(app, server, metrics)

@@ -1,4 +1,4 @@
-"""Stands before every request: gives it an id, waits only so long for its body, and takes only so much of it."""
+"""Stands before every request: gives it an id, waits only so long for its body, takes only so much of it, and counts."""
 
 import asyncio
 import re
@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from segue.configuration import ServerSettings
 from segue.errors import TooLarge, TooSlow
+from segue.telemetry.metrics import Metrics
 from segue.web.problems import of_error
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
@@ -17,9 +18,10 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
 class Guard:
     """ASGI middleware; pure ASGI, because wrapping a stream in anything else costs time and hides a hang-up."""
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerSettings, metrics: Metrics) -> None:
         self._app = app
         self._settings = settings
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
@@ -37,6 +39,8 @@ class Guard:
     async def _http(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "")
+                self._metrics.observe_request(scope["method"], route, message["status"])
                 message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id.encode())]}
             await send(message)
 
