@@ -8,9 +8,9 @@ A turn is observed once, from its record, when it is over. What goes where:
   left says how patient the listener was, not how fast the reply; it is seen in `turns`, and nowhere else in time.
 - Underflow counts for every turn that had it, whatever its outcome. What a device reports counts only if accepted.
 
-Label values are bounded: a value that is not known, or the first of too many, becomes `other`. There is no global
-state: each `Metrics` has a registry of its own. All methods belong to one thread, except `exposition`, which may run
-beside them.
+Label values are bounded: a value that is not known, or that comes after too many others, becomes `other`. There is no
+global state: each `Metrics` has a registry of its own. All methods belong to one thread, except `exposition`, which
+may run beside them.
 """
 
 import logging
