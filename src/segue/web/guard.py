@@ -1,4 +1,4 @@
-"""Stands before every request: gives it an id, waits only so long for its body, takes only so much of it, and counts."""
+"""Stands before every request: gives it an id, bounds its body in time and size, and counts it."""
 
 import asyncio
 import re
