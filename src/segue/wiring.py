@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fastapi import FastAPI
+import structlog
 from starlette.types import ASGIApp
 
 from segue.clock import Clock, SystemClock
 from segue.configuration import ProviderSettings, ScriptedSettings
+from segue.errors import Unavailable
 from segue.providers.espeak import EspeakSynthesizer
 from segue.providers.offline import OfflineResponder
 from segue.providers.pocketsphinx import PocketsphinxRecognizer
@@ -31,6 +32,8 @@ from segue.voice.reporting import Reports, ReportTokens
 from segue.voice.speaking import Speaker
 from segue.voice.turn import Turns
 from segue.web import app as door
+
+log = structlog.get_logger("segue.wiring")
 
 
 class Part(Protocol):
@@ -74,7 +77,7 @@ class Observed:
 
 @dataclass(slots=True)
 class House:
-    """A Segue that can be run: enter `running` before using the plane, or serve `app`, which does so itself."""
+    """A Segue that can be run: enter `running`, then use the plane or serve the app."""
 
     settings: Settings
     plane: VoicePlane
@@ -84,11 +87,20 @@ class House:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[VoicePlane]:
-        """Start every part, and close them in the opposite order."""
+        """Start every part, and close them in the opposite order.
+
+        Raises:
+            Unavailable: nothing can be spoken. Without a recognizer Segue starts all the same, and says so.
+        """
         async with AsyncExitStack() as started:
             for part in self.parts:
                 started.push_async_callback(part.close)
-                await part.start()
+                try:
+                    await part.start()
+                except Unavailable as error:
+                    if not isinstance(part, PocketsphinxRecognizer):
+                        raise
+                    log.warning("recordings cannot be recognized", reason=error.message)
             yield self.plane
 
     def readiness(self) -> Mapping[str, str]:
@@ -102,16 +114,8 @@ class House:
         return reasons
 
     def app(self) -> ASGIApp:
-        """The ASGI application."""
-
-        @asynccontextmanager
-        async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-            async with self.running():
-                yield
-
-        return door.create(
-            self.plane, self.metrics, self.readiness, self.settings.server, self.settings.openai, lifespan
-        )
+        """The ASGI application, to be served while `running`."""
+        return door.create(self.plane, self.metrics, self.readiness, self.settings.server, self.settings.openai)
 
 
 def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) -> House:
@@ -126,7 +130,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     database, store = _store(settings, parts, keep=keep)
     records = Observed(store, metrics)
     synthesizer = _synthesizer(settings.providers, clock, parts)
-    recognizer = _recognizer(settings.providers, parts)
+    recognizer = _recognizer(settings.providers, clock, parts)
     model = _model(settings.providers, clock)
     voice = settings.voice
     speaker = Speaker(synthesizer, clock, voice)
@@ -172,7 +176,7 @@ def _store(settings: Settings, parts: list[Part], *, keep: bool) -> tuple[Databa
 def _synthesizer(providers: ProviderSettings, clock: Clock, parts: list[Part]) -> Synthesizer:
     if providers.synthesizer == "scripted":
         return _scripted_synthesizer(providers.scripted, clock)
-    espeak = EspeakSynthesizer(workers=providers.espeak.workers)
+    espeak = EspeakSynthesizer(clock, processes=providers.espeak.workers)
     parts.append(espeak)
     return espeak
 
@@ -189,10 +193,10 @@ def _scripted_synthesizer(scripted: ScriptedSettings, clock: Clock) -> ScriptedS
     )
 
 
-def _recognizer(providers: ProviderSettings, parts: list[Part]) -> Recognizer | None:
+def _recognizer(providers: ProviderSettings, clock: Clock, parts: list[Part]) -> Recognizer | None:
     if providers.recognizer == "none":
         return None
-    pocketsphinx = PocketsphinxRecognizer(workers=providers.pocketsphinx.workers)
+    pocketsphinx = PocketsphinxRecognizer(clock, processes=providers.pocketsphinx.workers)
     parts.append(pocketsphinx)
     return pocketsphinx
 
@@ -228,5 +232,13 @@ def _state(provider: object) -> dict[str, Any]:
     """How a provider is; one that has no processes is always ready."""
     if provider is None:
         return {"ready": False, "detail": "none is configured"}
-    health = getattr(provider, "health", None)
-    return dict(health()) if callable(health) else {"ready": True, "detail": ""}
+    if not isinstance(provider, EspeakSynthesizer | PocketsphinxRecognizer):
+        return {"ready": True, "detail": ""}
+    pool = provider.health()
+    troubles = [worker.last_error for worker in pool.workers if worker.last_error and not worker.ready]
+    return {
+        "ready": provider.ready,
+        "detail": troubles[0] if troubles else "",
+        "waiting": pool.waiting,
+        "workers": [{"pid": worker.pid, "ready": worker.ready, "restarts": worker.restarts} for worker in pool.workers],
+    }

@@ -17,7 +17,7 @@ from segue.errors import ConfigurationError
 from segue.settings import load
 from segue.telemetry.logs import configure
 from segue.web.protocol import protocol
-from segue.wiring import build
+from segue.wiring import House, build
 
 
 class Server(uvicorn.Server):
@@ -61,14 +61,15 @@ def serve(
     settings = load(config, **{"server.host": host, "server.port": port, "data": data})
     configure(settings.log.level, settings.log.format)
     listener = _bind(settings.server)
+    house = build(settings)
     server = Server(
         uvicorn.Config(
-            build(settings).app(),
+            house.app(),
             http=protocol(settings.server.receive_timeout_s),
             ws="websockets-sansio",
             ws_max_size=settings.server.body_limit_bytes * 2,
             ws_per_message_deflate=False,
-            lifespan="on",
+            lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -76,16 +77,15 @@ def serve(
             timeout_graceful_shutdown=max(1, round(settings.server.drain_s)),
         )
     )
-    uvloop.run(_run(server, listener))
+    uvloop.run(_run(house, server, listener))
 
 
-async def _run(server: Server, listener: socket.socket) -> None:
+async def _run(house: House, server: Server, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
-    await server.serve(sockets=[listener])
-    if not server.started:
-        raise ConfigurationError("Segue could not start; the log above says why.")
+    async with house.running():
+        await server.serve(sockets=[listener])
 
 
 def _bind(settings: ServerSettings) -> socket.socket:

@@ -72,8 +72,6 @@ class Rendering:
     async def _fill(self, timeline: Timeline) -> None:
         resampler: Resampler | None = None
         shaper, came = Shaper(), []
-        if self.sentence.pause_ms:
-            await self.pipe.put(silence(self.sentence.pause_ms))
         async with aclosing(self._speech()) as speeches:
             async for speech in speeches:
                 if resampler is None:
@@ -89,12 +87,13 @@ class Rendering:
         self._refuse_unsound(b"".join(came), resampler.source_rate if resampler else SAMPLE_RATE)
 
     async def _pass(self, pcm: bytes, timeline: Timeline) -> None:
-        """Shaped audio begins with what is audible, so its first byte is the sentence's first audible moment."""
+        """Shaped audio begins with what is audible: its first byte is the first audible moment, and ends the pause."""
         if not pcm:
             return
         if self._first_audible_ms is None:
             self._first_audible_ms = self._elapsed_ms()
             timeline.mark(Mark.FIRST_AUDIBLE, self._clock.now())
+            pcm = silence(self.sentence.pause_ms) + pcm
         self.audio_ms += milliseconds(pcm)
         await self.pipe.put(pcm)
 

@@ -16,7 +16,7 @@ import structlog
 from segue.clock import Clock
 from segue.configuration import VoiceSettings
 from segue.errors import NothingHeard, ProviderTimeout, SegueError
-from segue.records import Mark, Outcome
+from segue.records import Mark, Outcome, TurnRecord
 from segue.routing import RoutingTable
 from segue.voice.assignment import assign
 from segue.voice.audio import SAMPLE_RATE
@@ -165,7 +165,20 @@ class Turns:
                     raise failure from error
                 yield Failure.of(failure)
             finally:
-                self._records.append(timeline.close(self._clock.now()))
+                self._keep(timeline.close(self._clock.now()))
+
+    def _keep(self, record: TurnRecord) -> None:
+        """Leave the turn's one record, and one line in the log, which holds no text."""
+        self._records.append(record)
+        log.info(
+            "turn over",
+            turn=record.turn,
+            outcome=record.outcome.value,
+            language=record.language,
+            ttfa_ms=record.ttfa_ms,
+            audio_ms=record.audio_ms,
+            underflows=record.underflow.events,
+        )
 
     def _failure(self, error: Exception, ask: Ask, timeline: Timeline) -> SegueError:
         if isinstance(error, SegueError):

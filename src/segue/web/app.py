@@ -1,7 +1,5 @@
 """The door: routes, the guard before them, and the page."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -50,14 +48,12 @@ def create(
     readiness: state.Readiness,
     server: ServerSettings,
     names: OpenAINames,
-    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> ASGIApp:
-    """The whole application as one ASGI callable."""
+    """The whole application as one ASGI callable; whoever serves it has started what stands behind it."""
     app = FastAPI(
         title="Segue",
         version=__version__,
         summary="A voice gateway with progressive delivery.",
-        lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
