@@ -218,6 +218,26 @@ class TestEveryStore:
             assert seen == sorted(set(seen))
         assert len(await turns_of(store)) == ahead
 
+    async def test_a_reading_ends(self, store: Store) -> None:
+        """A reading brings what was kept when it began, however fast others append: it cannot be kept going."""
+        store.append(record(0))
+        seen = []
+        async for found in store.read():
+            seen.append(found.turn)
+            store.append(record(len(seen)))
+            await store.flush()
+        assert seen == ["turn-00000"]
+
+        for number in range(2, PAGE + 1):
+            store.append(record(number))
+        async with aclosing(store.read()) as reading:  # type: ignore[type-var]
+            first = await anext(reading)
+            store.append(record(9999))
+            await store.flush()
+            rest = [found.turn async for found in reading]
+        assert len([first, *rest]) == PAGE + 1
+        assert "turn-09999" not in rest
+
     async def test_a_reading_can_be_left_early(self, store: Store) -> None:
         """A reader that goes away after one record leaves nothing open: the next one and a write go through."""
         for number in range(PAGE * 2):
@@ -373,6 +393,7 @@ class TestSickFiles:
         assert database.health().failure is not None
         assert not database.health().ready
 
+        await database.writer.submit(partial(_fill, number=2))
         assert await store.report(report(1)) is True
         assert database.health().ready
         assert "cannot be written" in caplog.text
@@ -637,7 +658,7 @@ class _held:  # noqa: N801 - reads as a verb
 async def _until(condition: Callable[[], bool]) -> None:
     """Let others run until a thread has come to some point."""
     async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - the threads in question set no event
+        while not condition():
             await asyncio.sleep(0)
 
 
