@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, event, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from segue.errors import ConfigurationError, Unavailable
@@ -22,7 +22,7 @@ from segue.records import AttemptOutcome, Mark, Outcome, PlaybackReport, Synthes
 from segue.stores.memory import MemoryTurnStore
 from segue.stores.sql import tables
 from segue.stores.sql.engine import Database
-from segue.stores.sql.turns import PAGE, SqlTurnStore
+from segue.stores.sql.turns import PAGE, SqlTurnStore, _span
 from segue.stores.sql.writer import Job, Writer
 
 Store = MemoryTurnStore | SqlTurnStore
@@ -465,6 +465,22 @@ class TestSickFiles:
         other.close()
 
         assert await writing is True
+
+    async def test_times_are_looked_up_in_their_index(self, database: Database) -> None:
+        """Where a reading begins is answered from the index of times, so that the last hour is not all of the file."""
+
+        def plan(connection: Connection) -> str:
+            asked: list[tuple[str, tuple[object, ...]]] = []
+
+            @event.listens_for(connection, "before_cursor_execute")
+            def note(_: object, __: object, statement: str, parameters: tuple[object, ...], *___: object) -> None:
+                asked.append((statement, parameters))
+
+            _span(connection, since=5.0)
+            statement, parameters = asked[0]
+            return str(connection.exec_driver_sql(f"explain query plan {statement}", parameters).all())
+
+        assert "COVERING INDEX turns_at_turn" in await database.read(plan)
 
     async def test_one_record_beyond_understanding(self, database: Database, caplog: pytest.LogCaptureFixture) -> None:
         """A record with an unknown field is left out of a reading and said to be broken when asked for by name."""
