@@ -1,0 +1,21 @@
+"""Servers that the tests of the doors share."""
+
+from collections.abc import Iterator
+
+import openai
+import pytest
+from tests.server import RunningServer, running
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[RunningServer]:
+    """One server with the embedded providers and default settings."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def client(embedded: RunningServer) -> Iterator[openai.OpenAI]:
+    """OpenAI's own client; nothing of it is changed but the base URL."""
+    with openai.OpenAI(base_url=f"{embedded.url}/v1", api_key="anything", max_retries=0, timeout=60) as client:
+        yield client

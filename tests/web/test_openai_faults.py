@@ -1,0 +1,211 @@
+"""What OpenAI's own client sees when a provider fails: before the answer has begun, and after."""
+
+import asyncio
+import json
+import math
+import struct
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from openai.types.chat import ChatCompletionChunk
+
+from segue.clock import SystemClock
+from segue.configuration import LimitSettings, OpenAINames, ServerSettings, VoiceSettings
+from segue.errors import FailureCategory, ProviderError
+from segue.routing import RoutingTable
+from segue.stores.memory import MemoryTurnStore
+from segue.voice.catalogue import Catalogue
+from segue.voice.hearing import Hearing
+from segue.voice.plane import VoicePlane
+from segue.voice.ports import Prompt, Speech, Utterance, VoiceInfo
+from segue.voice.reporting import Reports, ReportTokens
+from segue.voice.speaking import Speaker
+from segue.voice.turn import Turns
+from segue.web import problems
+from segue.web.openai import door
+
+RATE = 24_000
+TONE = b"".join(struct.pack("<h", round(8000 * math.sin(at / 8))) for at in range(RATE // 2))
+QUESTION: list[Any] = [{"role": "user", "content": "Hello?"}]
+QUOTA = ProviderError("The quota is used up.", provider="faulty", category=FailureCategory.QUOTA)
+
+
+class FaultyModel:
+    """Writes some words, then fails or falls silent."""
+
+    name = "faulty-model"
+
+    def __init__(self, words: int, *, silent: bool = False) -> None:
+        self._words = words
+        self._silent = silent
+
+    async def stream(self, _: Prompt) -> AsyncGenerator[str, None]:
+        for _at in range(self._words):
+            yield "word "
+        if self._silent:
+            await asyncio.Event().wait()
+        raise QUOTA
+
+
+class FaultyVoice:
+    """Speaks every sentence but those with the word `broken`."""
+
+    name = "faulty-voice"
+
+    def voices(self) -> tuple[VoiceInfo, ...]:
+        return (VoiceInfo("only", "faulty-voice", ("en",), "female"),)
+
+    async def speak(self, utterance: Utterance) -> AsyncGenerator[Speech, None]:
+        if "broken" in utterance.text:
+            raise QUOTA
+        yield Speech(TONE, RATE, self.name, "tone", "only")
+
+
+@asynccontextmanager
+async def door_with(model: FaultyModel) -> AsyncGenerator[tuple[openai.AsyncOpenAI, VoicePlane], None]:
+    """The door over a real socket, with a plane whose providers fail."""
+    clock, records, voice = SystemClock(), MemoryTurnStore(), FaultyVoice()
+    settings = VoiceSettings(
+        languages=("en",), voices={"en": "only"}, limits=LimitSettings(first_token_s=0.2, token_stall_s=0.2)
+    )
+    speaker, hearing, tokens = Speaker(voice, clock, settings), Hearing(None, clock, settings), ReportTokens(bytes(32))
+    table = RoutingTable()
+    turns = Turns(
+        clock=clock,
+        settings=settings,
+        routing=lambda: table,
+        model=model,
+        speaker=speaker,
+        hearing=hearing,
+        records=records,
+        tokens=tokens,
+    )
+    plane = VoicePlane(
+        settings=settings,
+        turns=turns,
+        speaker=speaker,
+        hearing=hearing,
+        catalogue=Catalogue(voice.voices(), settings.voices, settings.languages),
+        model=model,
+        records=records,
+        reports=Reports(tokens, records, clock),
+        health=dict,
+    )
+    app = FastAPI()
+    problems.install(app)
+    app.include_router(door.router(plane, OpenAINames(), ServerSettings()))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+    serving = asyncio.create_task(server._serve())
+    while not server.started:
+        await asyncio.sleep(0.005)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        async with openai.AsyncOpenAI(
+            base_url=f"http://127.0.0.1:{port}/v1", api_key="anything", max_retries=0, timeout=20
+        ) as client:
+            yield client, plane
+    finally:
+        server.should_exit = True
+        await serving
+    assert plane.turns.places.held == 0
+
+
+async def read_into(found: list[Any], stream: AsyncIterable[Any]) -> None:
+    """Add what comes to a list, which keeps it when the stream fails."""
+    async for item in stream:
+        found.append(item)  # noqa: PERF401 - a comprehension would lose what came before the failure
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_model_that_fails_at_once_is_a_status(stream: bool) -> None:
+    """Before the first piece the failure is a status, streamed or not."""
+    async with door_with(FaultyModel(0)) as (client, _):
+        with pytest.raises(openai.InternalServerError) as caught:
+            await client.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=stream)
+    assert (caught.value.status_code, caught.value.type) == (502, "server_error")
+    assert "quota" in caught.value.message
+
+
+async def test_a_model_that_fails_later_is_an_error_event() -> None:
+    """After the first piece the failure is an event that OpenAI's client raises, and `[DONE]` does not come."""
+    async with door_with(FaultyModel(3)) as (client, _):
+        stream = await client.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=True)
+        chunks: list[ChatCompletionChunk] = []
+        with pytest.raises(openai.APIError, match="quota") as caught:
+            await read_into(chunks, stream)
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "word word word "
+        assert caught.value.code == "provider_failed"
+
+        async with httpx2.AsyncClient() as raw:
+            answer = await raw.post(
+                f"{client.base_url}chat/completions", json={"model": "gpt-4o", "messages": QUESTION, "stream": True}
+            )
+        last = answer.text.strip().split("\n\n")[-1]
+        assert set(json.loads(last.removeprefix("data: "))) == {"error"}
+
+        with pytest.raises(openai.InternalServerError):
+            await client.chat.completions.create(model="gpt-4o", messages=QUESTION)
+
+
+@pytest.mark.parametrize(("words", "what"), [(0, "no token"), (2, "no further token")])
+async def test_a_silent_model_is_given_up(words: int, what: str) -> None:
+    """A model that falls silent is a 504 where nothing was sent, an error event where something was."""
+    async with door_with(FaultyModel(words, silent=True)) as (client, _):
+        with pytest.raises(openai.InternalServerError, match=what) as caught:
+            await client.chat.completions.create(model="gpt-4o", messages=QUESTION)
+        assert (caught.value.status_code, caught.value.code) == (504, "provider_timeout")
+        with pytest.raises(openai.APIError, match=what):
+            async for _ in await client.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=True):
+                pass
+
+
+@pytest.mark.parametrize("stream_format", ["audio", "sse"])
+async def test_speech_that_fails_at_once_is_a_status(stream_format: Any) -> None:
+    """Before the first audible sound the failure is a status, also where events were asked for."""
+    async with door_with(FaultyModel(0)) as (client, _):
+        with pytest.raises(openai.InternalServerError, match="quota") as caught:
+            await client.audio.speech.create(
+                model="tts-1", voice="alloy", input="This is broken.", stream_format=stream_format
+            )
+        assert caught.value.status_code == 502
+
+
+HALF = "The first sentence is spoken well and to its end. The second one is broken."
+
+
+async def test_speech_that_fails_later_breaks_off() -> None:
+    """Bare audio has no words for a failure: the connection breaks off, so that half a file never looks whole."""
+    async with door_with(FaultyModel(0)) as (client, plane):
+        async with client.audio.speech.with_streaming_response.create(
+            model="tts-1", voice="alloy", input=HALF, response_format="pcm"
+        ) as answer:
+            turn, heard = answer.headers["x-segue-turn"], list[bytes]()
+            with pytest.raises(httpx2.RemoteProtocolError):
+                await read_into(heard, answer.iter_bytes())
+        assert len(b"".join(heard)) > len(TONE) // 2
+        record = await plane.records.find(turn)
+        assert record is not None
+        assert record.outcome == "failed"
+
+
+async def test_speech_events_end_with_the_error() -> None:
+    """In events the failure is the last of them, with OpenAI's error object, and `done` does not come."""
+    async with (
+        door_with(FaultyModel(0)) as (client, _),
+        client.audio.speech.with_streaming_response.create(
+            model="tts-1", voice="alloy", input=HALF, response_format="pcm", stream_format="sse"
+        ) as answer,
+    ):
+        found = [json.loads(line.removeprefix("data: ")) async for line in answer.iter_lines() if line]
+    kinds = [event["type"] for event in found]
+    assert kinds[0] == "speech.audio.delta"
+    assert kinds[-1] == "speech.audio.error"
+    assert "speech.audio.done" not in kinds
+    assert found[-1]["error"]["code"] == "provider_failed"
+    assert "quota" in found[-1]["error"]["message"]
