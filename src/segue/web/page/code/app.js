@@ -1,28 +1,6 @@
 /**
  * The page: joins the parts that are in the document with the talker, the words and the choices.
- *
- * `window._voiceStats()` tells everything that was measured, in the console or to a test:
- *
- *     turn        the running or latest turn, or null
- *       turn, variant, voice, model, profile   as the server decided (null before it said so)
- *       provider                               who speaks that voice
- *       generation, language, state, transport  state: waiting, speaking, done, interrupted, failed
- *       ttfa_ms            from the click to the first audio packet
- *       first_played_ms    from the click to the first sound in the ear (output latency included)
- *       played_s, received_s, buffered_ms
- *       underflow_events, underflow_ms, max_gap_ms
- *       gaps               [{at_s, ms, seq, between}]: where in the reply; between two sentences, or inside `seq`
- *       cushion_ms, interrupted_ms, output_latency_ms, dropped_packets, refused_samples
- *       stopped_ms         from the barge-in to silence, null without one
- *       player, context_rate, player_state
- *       timings            the server's, null before its last word
- *       audio_ms, sentences
- *       error              {code, message, retryable} or null
- *       degraded           reasons
- *     totals      turns, completed, interrupted, failed, played_s, underflow_events, underflow_ms, dropped_packets,
- *                 reports_sent: over this page's life
- *     connection  {state, transport, reconnects}
- *     history     time to first audio of the latest 30 turns, in ms, oldest first
+ * `stats.js` documents what `window._voiceStats()` returns.
  */
 
 import { choices, drafts, nameIn } from "./choices.js";
@@ -32,6 +10,7 @@ import { Health } from "./health.js";
 import { Microphone, MicrophoneError } from "./microphone.js";
 import { base64FromBlob } from "./packet.js";
 import { Panel } from "./panel.js";
+import { statsOf } from "./stats.js";
 import { Talker } from "./talker.js";
 import { Voices } from "./voices.js";
 import { LANGUAGES, hush, label, preferredLanguage, say, useLanguage, words } from "./words.js";
@@ -55,6 +34,7 @@ const microphone = new Microphone({ onlevel: showLevel, onlimit: sendRecording }
 /* --- asking ------------------------------------------------------------------------------------------------- */
 
 function ask(text) {
+  discardRecording();
   showTrouble(null);
   conversation.add(talker.ask({ text, ...manner() }));
   onturn(talker.turn);
@@ -77,7 +57,7 @@ function edit(text) {
 
 async function toggleMicrophone() {
   if (microphone.isRecording) return sendRecording();
-  if (microphoneKey() !== "microphone.start") return;
+  if (microphoneKey() !== "microphone.start" || microphone.isOpening) return;
   talker.interrupt();
   talker.player.unlock();
   showTrouble(null);
@@ -105,12 +85,15 @@ async function sendRecording() {
 }
 
 function stop() {
-  if (microphone.isRecording) {
-    microphone.cancel();
-    showRecording(false);
-    return true;
-  }
-  return talker.interrupt();
+  return discardRecording() || talker.interrupt();
+}
+
+/** Whoever stops, or types instead, does not want the recording. Returns whether there was one. */
+function discardRecording() {
+  if (!microphone.isRecording) return false;
+  microphone.cancel();
+  showRecording(false);
+  return true;
 }
 
 /* --- showing ------------------------------------------------------------------------------------------------ */
@@ -284,38 +267,6 @@ function fresh() {
   composer.focus();
 }
 
-window._voiceStats = () => {
-  const { turn, player, connection } = talker;
-  return {
-    turn: turn && describe(turn, player.numbers),
-    totals: { ...talker.totals },
-    connection: { state: connection.state, transport: connection.transport, reconnects: connection.reconnects },
-    history: [...talker.history],
-  };
-};
-
-function describe(turn, { state, first_played_at: _at, ...numbers }) {
-  return {
-    turn: turn.meta?.turn ?? null,
-    variant: turn.meta?.variant ?? null,
-    voice: turn.meta?.voice ?? null,
-    model: turn.meta?.model ?? null,
-    profile: turn.meta?.profile ?? null,
-    provider: turn.provider,
-    generation: turn.generation,
-    language: turn.language,
-    state: turn.state,
-    transport: talker.connection.transport,
-    ttfa_ms: turn.ttfa_ms,
-    first_played_ms: turn.marks.first_played ?? null,
-    ...numbers,
-    player_state: state,
-    timings: turn.done?.timings ?? null,
-    audio_ms: turn.done?.audio_ms ?? null,
-    sentences: turn.done?.sentences ?? null,
-    error: turn.error && { code: turn.error.code, message: turn.error.message, retryable: turn.error.retryable },
-    degraded: turn.degraded.map(({ reason }) => reason),
-  };
-}
+window._voiceStats = () => statsOf(talker);
 
 begin();

@@ -25,7 +25,7 @@ export class Connection {
     this.state = "connecting";
     this.failures = 0;
     this.reconnects = 0;
-    this.turn = null; // {generation, transport, abort?}: the one that is running
+    this.turn = null; // {generation, transport, abort?}: the one that is running; no transport as long as it waits
     addEventListener("online", () => this.#retryNow());
   }
 
@@ -54,12 +54,13 @@ export class Connection {
 
   /** Begin a turn. `ask` is the message of the socket protocol, with its generation. */
   async ask(ask) {
-    const turn = { generation: ask.generation, transport: "socket" };
+    const turn = { generation: ask.generation, transport: null };
     this.turn = turn;
     this.#watch();
     if (this.socket?.readyState === WebSocket.CONNECTING) await Promise.race([this.opening, pause(PATIENCE_MS)]);
     if (this.turn !== turn) return; // interrupted meanwhile
     if (this.socket?.readyState === WebSocket.OPEN) {
+      turn.transport = "socket";
       this.socket.send(JSON.stringify(ask));
       return;
     }
@@ -78,7 +79,7 @@ export class Connection {
     if (!turn) return;
     this.#forget();
     if (turn.abort) turn.abort.abort();
-    else if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ type: "clear" }));
+    else if (turn.transport && this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ type: "clear" }));
   }
 
   get transport() {
@@ -115,7 +116,7 @@ export class Connection {
   #lost() {
     const turn = this.turn;
     this.failures += 1;
-    if (turn?.transport === "socket" && this.wasOpen) {
+    if (turn?.transport === "socket") {
       this.#event(turn.generation, { event: "error", code: "connection_lost", message: "", retryable: true });
     }
     const never = !this.wasOpen && this.failures >= FAILURES_BEFORE_HTTP;

@@ -1,6 +1,6 @@
 /** The conversation column: what was asked, what is answered, and which sentence is in the ear just now. */
 
-import { hasWords, say } from "./words.js";
+import { hasWords, say, words } from "./words.js";
 
 export class Conversation {
   /** @param {{log: HTMLElement, scroll: HTMLElement, empty: HTMLElement}} places @param {{onagain, onedit}} hooks */
@@ -18,11 +18,13 @@ export class Conversation {
     this.empty.hidden = true;
     const asked = build("article", "asked");
     asked.lang = turn.language;
+    name(asked, "conversation.you");
     const words = asked.appendChild(build("p", "words"));
     if (turn.text) words.textContent = turn.text;
     else say(words, "conversation.recording");
     const reply = build("article", "reply");
     reply.lang = turn.language;
+    name(reply, "conversation.reply");
     reply.setAttribute("aria-busy", "true");
     reply.dataset.state = turn.state;
     const text = reply.appendChild(build("p", "words"));
@@ -158,8 +160,13 @@ export function troubleKey(code) {
   return hasWords(`error.${code}`) ? `error.${code}` : "error.other";
 }
 
-function build(tag, name = "") {
+function build(tag, className = "") {
   const element = document.createElement(tag);
-  if (name) element.className = name;
+  if (className) element.className = className;
   return element;
+}
+
+function name(element, key) {
+  element.dataset.label = key;
+  element.setAttribute("aria-label", words(key));
 }

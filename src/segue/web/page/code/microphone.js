@@ -22,6 +22,7 @@ export class Microphone {
     this.onlevel = onlevel;
     this.onlimit = onlimit;
     this.recorder = null;
+    this.isOpening = false; // the browser is asking its user
   }
 
   get isRecording() {
@@ -65,6 +66,7 @@ export class Microphone {
   }
 
   async #ask() {
+    this.isOpening = true;
     try {
       return await navigator.mediaDevices.getUserMedia({
         audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
@@ -72,6 +74,8 @@ export class Microphone {
     } catch (error) {
       const codes = { NotAllowedError: "microphone_denied", SecurityError: "microphone_denied", NotFoundError: "microphone_missing" };
       throw new MicrophoneError(codes[error.name] ?? "microphone_busy");
+    } finally {
+      this.isOpening = false;
     }
   }
 

@@ -96,6 +96,7 @@ export class Talker {
     if (generation !== turn?.generation) return;
     if (event.event === "cleared") return this.#close(turn);
     if (turn.streamed || turn.state === "interrupted") return;
+    turn.transport ??= this.connection.transport;
     turn.event(event, performance.now());
     if (turn.streamed) this.#streamed(turn);
     if (!turn.closed) this.hooks.onturn(turn);

@@ -15,6 +15,7 @@ export class Turn {
     this.meta = null;
     this.heard = null;
     this.provider = null;
+    this.transport = null;
     this.sentences = new Map(); // seq → text
     this.degraded = [];
     this.marks = {}; // name → milliseconds after sentAt
@@ -31,7 +32,7 @@ export class Turn {
       this.heard = event.heard ?? null;
       this.#mark("meta", now);
     } else if (event.event === "text") {
-      this.#mark("first_token", now);
+      this.#mark("first_text", now);
       this.sentences.set(event.seq, (this.sentences.get(event.seq) ?? "") + event.text);
     } else if (event.event === "degraded") {
       if (!this.degraded.some((known) => known.reason === event.reason)) this.degraded.push(event);
@@ -77,15 +78,15 @@ export class Turn {
 
   /**
    * The stages that can be shown now, in order: `{name, ms}` with ms null for what has not happened.
-   * Where the server said when it had the first token and sentence, its word counts; the arrival here until then.
+   * When the first token came only the server knows, and it says so at the end; the first sentence is seen arriving.
    */
   get stages() {
     const timings = this.done?.timings ?? {};
-    const { first_token, first_audio, first_played, done } = this.marks;
+    const { first_text, first_audio, first_played, done } = this.marks;
     return [
       { name: "request", ms: 0 },
-      { name: "first_token", ms: timings.first_token_ms ?? first_token ?? null },
-      { name: "first_sentence", ms: timings.first_sentence_ms ?? null },
+      { name: "first_token", ms: timings.first_token_ms ?? null },
+      { name: "first_sentence", ms: timings.first_sentence_ms ?? first_text ?? null },
       { name: "first_audio", ms: first_audio ?? null },
       { name: "playing", ms: first_played ?? null },
       { name: "done", ms: done ?? null },

@@ -1,0 +1,149 @@
+"""One real server and one real Chromium for all browser tests; a fresh visitor for each."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from tests.server import RunningServer, running
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+PATIENCE_S = 60.0
+"""No test waits longer than this for something to become true; none waits for a fixed time and hopes."""
+
+
+@dataclass
+class Visitor:
+    """Someone who looks at the page; whatever the page wrote to the console as an error is kept."""
+
+    page: Page
+    server: RunningServer
+    troubles: list[str]
+
+    def open(self, path: str = "/") -> "Visitor":
+        """Open the page and wait until it can be used."""
+        self.page.goto(self.server.url + path)
+        self.until("window._voiceStats?.().connection.state === 'open'")
+        return self
+
+    def until(self, condition: str, what: str = "") -> Any:
+        """Wait until a JavaScript expression is truthy, and return its value.
+
+        The page's content security policy forbids `eval`, on which Playwright's own `wait_for_function` rests.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while not (value := self.page.evaluate(condition)):
+            if time.monotonic() > deadline:
+                stats = self.page.evaluate("window._voiceStats?.()")
+                raise AssertionError(f"never became true: {what or condition}\n{stats}\n{self.troubles}")
+            self.page.wait_for_timeout(20)
+        return value
+
+    def say(self, text: str) -> None:
+        """Type a text and send it with Enter."""
+        self.page.fill("#text", text)
+        self.page.press("#text", "Enter")
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """`_voiceStats()`."""
+        stats: dict[str, Any] = self.page.evaluate("_voiceStats()")
+        return stats
+
+    @property
+    def turn(self) -> dict[str, Any]:
+        """The running or latest turn in `_voiceStats()`."""
+        turn: dict[str, Any] = self.stats["turn"]
+        return turn
+
+    def finished(self, turns: int = 1) -> dict[str, Any]:
+        """Wait until so many turns are over, and return the latest."""
+        self.until(f"(t => t.completed + t.interrupted + t.failed >= {turns})(_voiceStats().totals)")
+        return self.turn
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[RunningServer]:
+    """A server with what it speaks, hears and answers with by default."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Debian's Chromium with a microphone that beeps and no permission questions."""
+    program = os.environ.get("SEGUE_CHROMIUM") or shutil.which("chromium")
+    if program is None:
+        pytest.fail("No Chromium: install it (Debian: apt-get install chromium) or name it in SEGUE_CHROMIUM.")
+    home = tmp_path_factory.mktemp("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=CHROMIUM_FLAGS,
+            env={**os.environ, "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)},
+        )
+        yield browser
+        browser.close()
+
+
+Visit = Callable[..., Visitor]
+
+NO_SOCKET = """
+// Ask at an address that upgrades nothing, as behind a proxy that knows no WebSockets.
+window.WebSocket = class extends WebSocket {
+  constructor() { super("/api/health"); }
+};
+"""
+
+
+@pytest.fixture
+def visit(chromium: Browser, server: RunningServer) -> Iterator[Visit]:
+    """Make visitors; options are those of a Playwright browser context. A page that complains fails its test.
+
+    `socket=False` is a visitor for whom no WebSocket can be opened; the browser itself complains about that.
+    """
+
+    def complain(visitor: Visitor, message: ConsoleMessage) -> None:
+        expected = "WebSocket connection to" in message.text and "/api/health" in message.text
+        if message.type in {"error", "warning"} and not expected:
+            visitor.troubles.append(f"{message.type}: {message.text}")
+
+    contexts: list[BrowserContext] = []
+    visitors: list[Visitor] = []
+
+    def make(*, at: RunningServer | None = None, socket: bool = True, **options: Any) -> Visitor:
+        context = chromium.new_context(**{"locale": "en-US", "viewport": {"width": 1280, "height": 800}, **options})
+        contexts.append(context)
+        visitor = Visitor(context.new_page(), at or server, [])
+        visitor.page.on("pageerror", lambda error: visitor.troubles.append(f"error: {error}"))
+        visitor.page.on("console", lambda message: complain(visitor, message))
+        if not socket:
+            visitor.page.add_init_script(NO_SOCKET)
+        visitors.append(visitor)
+        return visitor
+
+    yield make
+    troubles = [trouble for visitor in visitors for trouble in visitor.troubles]
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+@pytest.fixture
+def visitor(visit: Visit) -> Visitor:
+    """Someone with an English browser on a wide screen who has just opened the page."""
+    return visit().open()
