@@ -21,9 +21,10 @@ from segue.errors import FailureCategory, ProviderError
 from segue.routing import RoutingTable
 from segue.stores.memory import MemoryTurnStore
 from segue.voice.catalogue import Catalogue
+from segue.voice.containers import wav
 from segue.voice.hearing import Hearing
 from segue.voice.plane import VoicePlane
-from segue.voice.ports import Prompt, Speech, Utterance, VoiceInfo
+from segue.voice.ports import Prompt, Recording, Speech, Transcript, Utterance, VoiceInfo
 from segue.voice.reporting import Reports, ReportTokens
 from segue.voice.speaking import Speaker
 from segue.voice.turn import Turns
@@ -32,6 +33,7 @@ from segue.web.openai import door
 
 RATE = 24_000
 TONE = b"".join(struct.pack("<h", round(8000 * math.sin(at / 8))) for at in range(RATE // 2))
+WAV = wav.whole(TONE, RATE)
 QUESTION: list[Any] = [{"role": "user", "content": "Hello?"}]
 QUOTA = ProviderError("The quota is used up.", provider="faulty", category=FailureCategory.QUOTA)
 
@@ -67,14 +69,37 @@ class FaultyVoice:
         yield Speech(TONE, RATE, self.name, "tone", "only")
 
 
+class EndlessRecognizer:
+    """Listens for ever, and knows how many do."""
+
+    name = "endless"
+    languages: tuple[str, ...] = ("en",)
+
+    def __init__(self) -> None:
+        self.listening = 0
+
+    async def hear(self, recording: Recording) -> Transcript:
+        self.listening += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.listening -= 1
+        raise AssertionError(recording)
+
+
 @asynccontextmanager
-async def door_with(model: FaultyModel) -> AsyncGenerator[tuple[openai.AsyncOpenAI, VoicePlane], None]:
+async def door_with(
+    model: FaultyModel, recognizer: EndlessRecognizer | None = None, recognition_s: float = 0.3
+) -> AsyncGenerator[tuple[openai.AsyncOpenAI, VoicePlane], None]:
     """The door over a real socket, with a plane whose providers fail."""
     clock, records, voice = SystemClock(), MemoryTurnStore(), FaultyVoice()
     settings = VoiceSettings(
-        languages=("en",), voices={"en": "only"}, limits=LimitSettings(first_token_s=0.2, token_stall_s=0.2)
+        languages=("en",),
+        voices={"en": "only"},
+        limits=LimitSettings(first_token_s=0.2, token_stall_s=0.2, recognition_s=recognition_s),
     )
-    speaker, hearing, tokens = Speaker(voice, clock, settings), Hearing(None, clock, settings), ReportTokens(bytes(32))
+    speaker, hearing = Speaker(voice, clock, settings), Hearing(recognizer, clock, settings)
+    tokens = ReportTokens(bytes(32))
     table = RoutingTable()
     turns = Turns(
         clock=clock,
@@ -209,3 +234,27 @@ async def test_speech_events_end_with_the_error() -> None:
     assert "speech.audio.done" not in kinds
     assert found[-1]["error"]["code"] == "provider_failed"
     assert "quota" in found[-1]["error"]["message"]
+
+
+async def test_a_recognizer_that_takes_too_long_is_given_up() -> None:
+    """A recognition over its limit is a 504, also where events were asked for, and the recognizer is let go."""
+    recognizer = EndlessRecognizer()
+    async with door_with(FaultyModel(0), recognizer) as (client, _):
+        for stream in (False, True):
+            with pytest.raises(openai.InternalServerError, match=r"within 0\.3 s") as caught:
+                await client.audio.transcriptions.create(model="whisper-1", file=("a.wav", WAV), stream=stream)
+            assert caught.value.status_code == 504
+    assert recognizer.listening == 0
+
+
+async def test_a_caller_who_leaves_is_not_listened_to() -> None:
+    """A hang-up during recognition stops it at once, long before its limit."""
+    recognizer = EndlessRecognizer()
+    async with door_with(FaultyModel(0), recognizer, recognition_s=60.0) as (client, _):
+        asking = asyncio.create_task(client.audio.transcriptions.create(model="whisper-1", file=("a.wav", WAV)))
+        async with asyncio.timeout(5):
+            while not recognizer.listening:
+                await asyncio.sleep(0.005)
+            asking.cancel()
+            while recognizer.listening:
+                await asyncio.sleep(0.005)

@@ -113,14 +113,21 @@ class ContentPart(Request):
     """A part of a message; only text is read."""
 
     type: str
-    text: str | None = None
+    text: Annotated[str, Field(max_length=MESSAGE_CHARACTERS)] | None = None
+
+
+def _parts(content: object) -> object:
+    """A bare text as its only part, so that there is one thing to judge."""
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
 class ChatMessage(Request):
     """A message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Annotated[str, Field(max_length=MESSAGE_CHARACTERS)] | list[ContentPart] | None = None
+    content: Annotated[
+        list[ContentPart] | None, BeforeValidator(_parts, json_schema_input_type=str | list[ContentPart] | None)
+    ] = None
 
     def message(self, at: int) -> Message:
         """The message as the voice plane knows it; `at` is its place, for the error.
@@ -131,9 +138,6 @@ class ChatMessage(Request):
         where = f"messages.{at}"
         if self.role in {"tool", "function"}:
             raise InvalidRequest(f"`{where}`: {UNSUPPORTED['tools']}.", param=f"{where}.role")
-        role = "system" if self.role == "developer" else self.role
-        if isinstance(self.content, str):
-            return Message(role, self.content)
         if not self.content:
             raise InvalidRequest(f"`{where}.content` is empty; send text.", param=f"{where}.content")
         for part in self.content:
@@ -142,7 +146,13 @@ class ChatMessage(Request):
                     f"`{where}.content` has a part of type {part.type!r}; only text is read here.",
                     param=f"{where}.content",
                 )
+        role = "system" if self.role == "developer" else self.role
         return Message(role, "".join(part.text or "" for part in self.content))
+
+
+def _listed(stop: object) -> object:
+    """A single stop sequence as a list of one."""
+    return [stop] if isinstance(stop, str) else stop
 
 
 class CompletionBody(Request):
@@ -159,7 +169,10 @@ class CompletionBody(Request):
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     n: int | None = 1
     """One reply is written; more are refused."""
-    stop: Annotated[str, Field(max_length=200)] | list[Annotated[str, Field(max_length=200)]] | None = None
+    stop: Annotated[
+        list[Annotated[str, Field(max_length=200)]] | None,
+        BeforeValidator(_listed, json_schema_input_type=str | list[str] | None),
+    ] = None
     """Up to four sequences before which the reply ends."""
     stream: bool | None = False
     """Answer with events, as the reply is written."""
@@ -184,8 +197,7 @@ class CompletionBody(Request):
     @property
     def stops(self) -> tuple[str, ...]:
         """The stop sequences; empty ones stop nothing."""
-        given = [self.stop] if isinstance(self.stop, str) else self.stop or []
-        return tuple(stop for stop in given if stop)
+        return tuple(stop for stop in self.stop or () if stop)
 
     @property
     def usage_wanted(self) -> bool:
