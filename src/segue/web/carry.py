@@ -84,9 +84,16 @@ def _encoded(frames: list[Frame], shape: Shape) -> bytes:
     return b"".join(bodies)
 
 
-def audio_fields(frame: Audio) -> dict[str, object]:
-    """What a text-based door tells of a packet of audio."""
-    plain: dict[str, object] = {
+def _object(frame: Frame, **first: str) -> bytes:
+    """A frame as a JSON object, its fields after those of `first`.
+
+    The sound of a packet is put in as it is: base64 holds nothing that JSON escapes, and looking through it for that
+    takes longer than everything else here.
+    """
+    if not isinstance(frame, Audio):
+        return json.dumps({**first, **fields(frame)}, ensure_ascii=False).encode()
+    told = {
+        **first,
         "turn": frame.turn,
         "seq": frame.seq,
         "part": frame.part,
@@ -94,21 +101,18 @@ def audio_fields(frame: Audio) -> dict[str, object]:
         "model": frame.model,
         "voice": frame.voice,
         "variant": frame.variant,
-        "data": base64.b64encode(frame.data).decode("ascii"),
     }
-    return plain
+    return b'%b, "data": "%b"}' % (json.dumps(told, ensure_ascii=False)[:-1].encode(), base64.b64encode(frame.data))
 
 
 def as_event(frame: Frame) -> bytes:
     """A frame as a server-sent event."""
-    plain = audio_fields(frame) if isinstance(frame, Audio) else fields(frame)
-    return f"event: {frame.event}\ndata: {json.dumps(plain, ensure_ascii=False)}\n\n".encode()
+    return b"event: %b\ndata: %b\n\n" % (frame.event.encode(), _object(frame))
 
 
 def as_line(frame: Frame) -> bytes:
     """A frame as a line of NDJSON, its kind under `event`."""
-    plain = audio_fields(frame) if isinstance(frame, Audio) else fields(frame)
-    return (json.dumps({"event": frame.event, **plain}, ensure_ascii=False) + "\n").encode()
+    return _object(frame, event=frame.event) + b"\n"
 
 
 EVENT_STREAM = Shape("text/event-stream; charset=utf-8", as_event)
