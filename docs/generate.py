@@ -11,6 +11,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from docs.printers.commands import command_page
+from docs.printers.configuration import configuration_page
+from docs.printers.endpoints import http_page
+from docs.printers.events import events_page
+from docs.printers.markdown import table
+
 from segue import errors
 from segue.errors import FailureCategory, SegueError
 from segue.measures import MEASURES, Measure, Unit
@@ -19,12 +25,6 @@ from segue.telemetry.metrics import MANY, READINGS, ROUTES, Reading
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Printed from the code by `make docs`; change the code, not this page. -->"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def error_page() -> str:
@@ -39,6 +39,7 @@ def error_page() -> str:
             (kind.__doc__ or "").splitlines()[0],
         ]
         for kind in sorted(_family(SegueError), key=lambda kind: (kind.status, kind.code, kind.__name__))
+        if kind.__module__ == errors.__name__
     ]
     return "\n\n".join(
         [
@@ -108,7 +109,11 @@ def _reading_row(reading: Reading) -> Sequence[str]:
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/reference/cli.md": lambda: command_page(NOTE),
+    "docs/reference/configuration.md": lambda: configuration_page(NOTE),
     "docs/reference/errors.md": error_page,
+    "docs/reference/events.md": lambda: events_page(NOTE),
+    "docs/reference/http-api.md": lambda: http_page(NOTE),
     "docs/reference/measures.md": measure_page,
 }
 

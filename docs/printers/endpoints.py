@@ -1,0 +1,143 @@
+"""Prints the page of the HTTP API from the OpenAPI document that a server answers with."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import httpx2
+from docs.printers.markdown import NONE, page, table
+from docs.printers.schemas import Schema, default, kind, resolved
+
+from segue.configuration import ProviderSettings
+from segue.settings import Settings
+from segue.wiring import build
+
+Answer = tuple[str, str, str]
+"""A status, the media types it answers with, and when."""
+
+TAGS = {
+    "voice": ("Voice", "What a listener needs. Bodies are JSON; an unknown field is refused with its name."),
+    "state": ("State", "What operators, balancers and Prometheus ask."),
+    "openai": (
+        "OpenAI-compatible",
+        "Existing clients need only another base URL; see [OpenAI clients](../how-to/openai-clients.md). Unknown "
+        "fields are left aside, as those clients expect.",
+    ),
+}
+
+_OPENING = """
+The document behind this page is served at `/api/openapi.json`.
+
+- Every answer carries `x-request-id`; send one of your own (letters, digits, `.`, `_`, `-`, at most 64) and it is kept.
+  The log lines of a request have it.
+- Errors are `application/problem+json` on `/api` and OpenAI's error object on `/v1`; see [errors](errors.md).
+- Answers that speak carry `x-segue-turn`, the id of the turn's record; bare audio also `x-segue-voice` and
+  `x-segue-language`.
+- The status of bare audio is decided at its first audible sound: what fails before is an error with its own status,
+  what fails later breaks the connection off, so that half a reply never looks like a whole one.
+- `WS /api/voice/ws` is described with the [events of a turn](events.md).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path, with what OpenAPI says of it."""
+
+    name: str
+    plain: Schema
+
+    @property
+    def tags(self) -> list[str]:
+        """The groups it belongs to."""
+        return list(self.plain["tags"])
+
+    @property
+    def answers(self) -> list[Answer]:
+        """How it answers; the framework's own word for a fault in the request is not what a caller gets here."""
+        return [
+            (status, ", ".join(f"`{media}`" for media in answer.get("content", {})) or NONE, _when(answer))
+            for status, answer in self.plain["responses"].items()
+            if "HTTPValidationError" not in json.dumps(answer)
+        ]
+
+
+def http_page(note: str) -> str:
+    """Every path: what it does, what it reads, and how it answers."""
+    document = openapi()
+    parts = []
+    for tag, (title, words) in TAGS.items():
+        operations = [found for found in _operations(document) if tag in found.tags]
+        shared = set.intersection(*(set(found.answers) for found in operations))
+        parts.append(
+            page(
+                f"## {title}",
+                words,
+                page("All of them may answer:", _answers(sorted(shared))) if shared else "",
+                *(_printed(found, shared, document) for found in operations),
+            )
+        )
+    return page("# HTTP API", note, _OPENING, *parts)
+
+
+def openapi() -> Schema:
+    """The OpenAPI document, asked of an application that has nothing started."""
+    providers = ProviderSettings(model="scripted", synthesizer="scripted", recognizer="none")
+    house = build(Settings.model_construct(providers=providers), keep=False)
+
+    async def ask() -> Schema:
+        transport = httpx2.ASGITransport(app=house.app())
+        async with httpx2.AsyncClient(transport=transport, base_url="http://segue") as client:
+            document: Schema = (await client.get("/api/openapi.json")).json()
+            return document
+
+    return asyncio.run(ask())
+
+
+def _operations(document: Schema) -> Iterator[Operation]:
+    for path, methods in document["paths"].items():
+        for method, plain in methods.items():
+            yield Operation(f"{method.upper()} {path}", plain)
+
+
+def _printed(operation: Operation, shared: set[Answer], document: Schema) -> str:
+    asked = [
+        [f"`{entry['name']}`", kind(entry["schema"], document), f"In the {entry['in']}."]
+        for entry in operation.plain.get("parameters", [])
+    ]
+    return page(
+        f"### `{operation.name}`",
+        operation.plain["description"],
+        table(["parameter", "kind", "where"], asked) if asked else "",
+        *(page(f"Reads `{content}`:", _fields(body, document)) for content, body in _bodies(operation.plain)),
+        _answers([answer for answer in operation.answers if answer not in shared]),
+    )
+
+
+def _answers(answers: Sequence[Answer]) -> str:
+    return table(["status", "answers with", "when"], answers)
+
+
+def _when(answer: Schema) -> str:
+    words = str(answer["description"])
+    return "It worked." if words == "Successful Response" else words
+
+
+def _bodies(operation: Schema) -> Iterator[tuple[str, Schema]]:
+    for media, content in operation.get("requestBody", {}).get("content", {}).items():
+        yield media, content["schema"]
+
+
+def _fields(schema: Schema, document: Schema) -> str:
+    found = resolved(schema, document)
+    required = set(found.get("required", ()))
+    rows = [
+        [
+            f"`{name}`",
+            kind(entry, document),
+            "required" if name in required else default(entry),
+            entry.get("description") or NONE,
+        ]
+        for name, entry in found["properties"].items()
+    ]
+    return table(["field", "kind", "default", "what it is"], rows)
