@@ -1,0 +1,348 @@
+"""Whether a sentence ends at a terminator: a pure decision about a text of which only the beginning may be known.
+
+A decision is a cut, no cut, or "not yet": the text has to go on before anybody could tell. For text in Latin and
+Cyrillic letters the first letter of the next word tells, unless an abbreviation stands before it; the enders of
+Chinese need no look ahead but for the closing quotes behind them.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from segue.voice.languages.en import abbreviations as en
+from segue.voice.languages.ru import abbreviations as ru
+from segue.voice.languages.uk import abbreviations as uk
+from segue.voice.languages.zh import abbreviations as zh
+
+TERMINATORS = ".!?…。！？｡‼⁇⁈⁉"
+RUN = re.compile(f"[{TERMINATORS}]+")
+WIDE = re.compile("[。！？｡]")
+CLOSERS = frozenset("\"'”’»“)]}）］】」』〉》›*_~`")
+QUOTES = frozenset("\"'”’»“」』》〉")
+CONTINUATIONS = frozenset("，、；：,;:")
+SPEECH_OPENERS = frozenset('"«„“‘「『')
+DASHES = frozenset("—–")
+OPENERS = frozenset("\"'«„“‘‚‹([{（［【「『《*_~#>`-–—―•·¿¡+")
+HAN = re.compile("[぀-ヿ㐀-䶿一-鿿豈-﫿]")
+WIDE_CLOSERS = CLOSERS - frozenset("“")
+"""In Chinese that mark opens a quotation; elsewhere it may close one („so“)."""
+EMOTICON = re.compile(r"[:;=][-o*']?[)(\]\[DPp/\\|3]+")
+FACE_BEGINS = ":;="
+SIGNS = frozenset("$€£₴₽¥#@№§&")
+"""Signs that a sentence may begin with; behind a factorial or a label other signs follow."""
+LETTERS = r"[^\W\d_぀-ヿ㐀-䶿一-鿿豈-﫿]+"
+WORD = re.compile(rf"{LETTERS}(?:['’ʼ.-]{LETTERS})*")
+WORD_BEFORE = re.compile(rf"(?:{LETTERS}(?:['’ʼ-]{LETTERS})*\.\s?)*{LETTERS}(?:['’ʼ-]{LETTERS})*\Z")
+NUMBER_BEFORE = re.compile(r"(?:\d|[½¼¾])[\s  ]*\Z|(?:\d|[½¼¾])[\s  ]*(?:тис|тыс|млн|млрд|трлн|кв|куб)\.?\s*\Z")
+YEAR_BEFORE = re.compile(r"(?<!\d)(?:1\d{3}|20\d{2})(?:[-–—/](?:\d{2,4}))?[\s  ]*\Z")
+EXTRA_TIME = re.compile(r"\d\+\d{1,2}\s*\Z")
+"""The minute of a match, after which a player's name follows."""
+LIST_MARK = re.compile(r"[\s>*_•·-]*(?:\d{1,3}(?:\.\d{1,3})*|[^\W\d_])\Z")
+INLINE_MARK = re.compile(r"[:;][\s*_]+\d{1,2}\Z")
+FOOTNOTE = re.compile(r"\[\d{1,3}\]")
+FOOTNOTE_BEGINS = re.compile(r"\[\d{0,3}\Z")
+ONE_WORD = re.compile(r"[\W_]*[^\W\d_]+(?:-[^\W\d_]+)*\Z")
+I_FOLLOWS = re.compile(r"I(?:\b|\Z)")
+PRONOUNS = frozenset({"я"})
+"""Words of one letter that are no initials."""
+VOWELS = frozenset("aeiouyаеєиіїоуюяёыэ")
+BRANDS = frozenset({"yahoo", "joomla", "jeopardy", "guess"})
+LOOK_BACK = 40
+SHORT = 4
+
+
+class Mark(Enum):
+    """What a full stop behind a word means."""
+
+    SENTENCE = auto()
+    CONTINUES = auto()
+    OPEN = auto()
+    ENDS = auto()
+    NUMBERED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where to cut, or None for no cut; `known_at` is the index of the last character that was needed to know."""
+
+    cut: int | None
+    known_at: int
+
+
+NOT_YET = Decision(None, -1)
+"""The text has to go on before anybody could tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The words of one language, with those of English where a text uses them too."""
+
+    continues: frozenset[str]
+    titles: frozenset[str]
+    open: frozenset[str]
+    ends: frozenset[str]
+    units: frozenset[str]
+    numbered: frozenset[str]
+    starters: frozenset[str]
+    said: frozenset[str]
+
+
+def _tables(module: object, *, english: bool) -> Tables:
+    def words(name: str) -> frozenset[str]:
+        own: frozenset[str] = getattr(module, name)
+        return own | getattr(en, name) if english else own
+
+    names = ("CONTINUES", "TITLES", "OPEN", "ENDS", "UNITS", "NUMBERED", "STARTERS", "SAID")
+    return Tables(*(words(name) for name in names))
+
+
+TABLES = {
+    "en": _tables(en, english=False),
+    "uk": _tables(uk, english=True),
+    "ru": _tables(ru, english=True),
+    "zh": _tables(zh, english=False),
+}
+
+
+def tables(language: str) -> Tables:
+    """The words of a language; English for one that has none of its own."""
+    return TABLES.get(language.lower().replace("_", "-").split("-")[0], TABLES["en"])
+
+
+def at_terminator(text: str, start: int, at: int, words: Tables, *, small: bool) -> Decision:
+    """Decide about the run of terminators that begins at `at` in a sentence that began at `start`.
+
+    Args:
+        text: what is known of the text.
+        start: where the sentence began.
+        at: the index of the first terminator.
+        words: the language's tables.
+        small: whether the writer uses no capitals at all, as in a chat.
+    """
+    run = RUN.match(text, at)
+    assert run is not None  # noqa: S101 - the caller found a terminator here
+    wide = WIDE.search(run.group()) is not None
+    opens = wide and text.count('"', start, at) % 2 == 0
+    after = _skip(text, run.end(), (WIDE_CLOSERS - {'"'} if opens else WIDE_CLOSERS) if wide else CLOSERS)
+    if note := FOOTNOTE.match(text, after):
+        after = note.end()
+    if after >= len(text) or FOOTNOTE_BEGINS.match(text, after):
+        return NOT_YET
+    quoted = any(character in QUOTES for character in text[run.end() : after])
+    after = _skip_pictures(text, after)
+    if after >= len(text):
+        return NOT_YET
+    if wide:
+        return _wide(text, after, quoted=quoted)
+    if not text[after].isspace():
+        return _without_space(text, at, after, run.group(), quoted=quoted)
+    return _with_space(text, start, at, run, after, words, small=small, quoted=quoted)
+
+
+def _wide(text: str, after: int, *, quoted: bool) -> Decision:
+    """Chinese enders: the sentence ends, unless it goes on right behind them."""
+    goes_on = text[after] in CONTINUATIONS or (quoted and HAN.match(text, after))
+    return Decision(None if goes_on else after, after)
+
+
+def _without_space(text: str, at: int, after: int, run: str, *, quoted: bool) -> Decision:
+    """No space behind the terminator: a number, a host, a file name; or Chinese with Western punctuation."""
+    if quoted or _is_dots(run) or not HAN.match(text, after):
+        return Decision(None, after)
+    name = WORD_BEFORE.search(text, max(0, at - LOOK_BACK), at)
+    western = run == "." and not HAN.match(text, at - 1)
+    return Decision(None if western or (name is not None and name.group().lower() in BRANDS) else after, after)
+
+
+def _with_space(
+    text: str, start: int, at: int, run: "re.Match[str]", after: int, words: Tables, *, small: bool, quoted: bool
+) -> Decision:
+    following = _skip_space(text, after)
+    following = _skip_space(text, _skip_pictures(text, following))
+    period = run.group() == "."
+    mark = classify(text, start, at, words) if period else Mark.SENTENCE
+    opener = text[following : following + 1]
+    if mark is Mark.SENTENCE and (opener in SPEECH_OPENERS or (period and opener in DASHES)):
+        return Decision(following, following)  # what a speaker says next needs no look at its first letter
+    letter = _skip(text, following, OPENERS, spaces=True)
+    if letter >= len(text) or "\n" in text[after : letter + 1] or _may_be_face(text, letter):
+        return Decision(None, letter) if "\n" in text[after : letter + 1] else NOT_YET
+    return _by_letter(text, start, at, following, letter, words, mark=mark, small=small, quoted=quoted)
+
+
+def _by_letter(
+    text: str, start: int, at: int, following: int, letter: int, words: Tables, *, mark: Mark, small: bool, quoted: bool
+) -> Decision:
+    """The first letter or sign of what follows tells, and behind an abbreviation the first word."""
+    dots, period = _is_dots(text[at : at + 2]), text[at] == "." and text[at + 1 : at + 2] not in TERMINATORS
+    if text[letter].isupper() or text[letter].istitle() or (text[letter].isalpha() and not text[letter].islower()):
+        if dots:
+            return Decision(None if _hesitates(text, start, at, letter) else following, letter)
+        if text[at] != ".":
+            return _after_cry(text, at, following, letter, words, quoted=quoted)
+        if mark is not Mark.OPEN:
+            return Decision(None if mark is Mark.CONTINUES else following, letter)
+        return _by_next_word(text, following, letter, words)
+    if text[letter].isalpha():
+        begins = small and mark in {Mark.SENTENCE, Mark.ENDS} and not quoted and letter == following
+    else:
+        number = text[letter].isdigit() and not (period and _short_before(text, at))
+        begins = (number or text[letter] in SIGNS) and mark is Mark.SENTENCE
+    return Decision(following if begins and not dots else None, letter)
+
+
+def _after_cry(text: str, at: int, following: int, letter: int, words: Tables, *, quoted: bool) -> Decision:
+    """A question or a cry, then a capital: the end, unless a name is written so, or a quotation's speaker follows."""
+    before = WORD_BEFORE.search(text, max(0, at - LOOK_BACK), at)
+    if before is not None and before.group().lower() in BRANDS:
+        return _by_next_word(text, following, letter, words)
+    if quoted and words.said:
+        name = WORD.match(text, letter)
+        if name is None or name.end() >= len(text):
+            return NOT_YET
+        if text[name.end()] != " " or name.group().lower() in words.starters:
+            return Decision(following, name.end())
+        verb = WORD.match(text, name.end() + 1)
+        if name.end() + 1 >= len(text) or (verb is not None and verb.end() >= len(text)):
+            return NOT_YET
+        known_at = verb.end() if verb is not None else name.end() + 1
+        said = verb is not None and verb.group().lower() in words.said
+        return Decision(None if said else following, known_at)
+    return Decision(following, letter)
+
+
+def _by_next_word(text: str, following: int, letter: int, words: Tables) -> Decision:
+    """Behind an abbreviation that may end a sentence: it does where the next word is one that begins sentences."""
+    word = WORD.match(text, letter)
+    if word is None:
+        return Decision(None, letter)
+    end = word.end()
+    if end >= len(text):
+        return NOT_YET
+    initial = text[end] == "." and len(word.group()) == 1
+    plain = re.sub("['’ʼ]", "", word.group().lower())
+    begins = plain in words.starters or word.group().lower() in words.starters
+    return Decision(following if begins and not initial else None, end)
+
+
+def classify(text: str, start: int, at: int, words: Tables) -> Mark:
+    """What the full stop at `at` means, from the word before it."""
+    if LIST_MARK.match(text[start:at]) or INLINE_MARK.search(text, max(start, at - LOOK_BACK), at):
+        return Mark.CONTINUES  # `1.` or `a.` at the beginning, or behind a colon, is the number of what follows
+    found = WORD_BEFORE.search(text, max(start, at - LOOK_BACK), at)
+    if found is None:
+        return Mark.SENTENCE
+    whole = re.sub(r"\s", "", found.group())
+    last = whole.rsplit(".", 1)[-1]
+    before = text[start : at - len(last)]
+    dotted = whole.lower() if "." in whole else ""
+    return _of_dotted(dotted, words) or _of_word(last, before, words)
+
+
+def _of_dotted(dotted: str, words: Tables) -> Mark | None:
+    """A word written with full stops inside, `U.S` or `т. д`: the longest ending that is known, or initials."""
+    pieces = dotted.split(".")
+    for count in (4, 3, 2):
+        name = ".".join(pieces[-count:])
+        if len(pieces) >= count:
+            for known, mark in (
+                (words.continues, Mark.CONTINUES),
+                (words.ends, Mark.ENDS),
+                (words.open, Mark.OPEN),
+            ):
+                if name in known:
+                    return mark
+    if len(pieces) > 1 and len(pieces[-1]) == len(pieces[-2]) == 1:
+        return Mark.OPEN
+    return None
+
+
+def _of_word(last: str, before: str, words: Tables) -> Mark:
+    lower, near = last.lower(), before[-LOOK_BACK:]
+    if lower in words.units and NUMBER_BEFORE.search(near):
+        year = lower in words.open and YEAR_BEFORE.search(near)
+        # English writes more words with a capital than names: `8 oz. Greek yogurt`.
+        return Mark.OPEN if last.isascii() or year or EXTRA_TIME.search(near) else Mark.ENDS
+    if lower in words.continues or last in words.titles:
+        return Mark.CONTINUES
+    if near[-1:].isdigit() and last.isascii() and last.islower():
+        return Mark.ENDS  # `9th`, `5kg`
+    if _is_unit(last, near) or (len(last) > 1 and near.endswith(".")) or lower in PRONOUNS:
+        return Mark.SENTENCE
+    for known, mark in ((words.ends, Mark.ENDS), (words.open, Mark.OPEN), (words.numbered, Mark.NUMBERED)):
+        if lower in known:
+            return mark
+    short = last.islower() and len(last) <= 5 and not VOWELS & set(lower)
+    return Mark.OPEN if short or len(last) == 1 else Mark.SENTENCE  # no vowels: an abbreviation no table knows
+
+
+def _is_unit(last: str, near: str) -> bool:
+    """Whether a single letter is a unit or a part of a number: `180 °C`, `20 м/с`, `7-А`, `220 В`."""
+    before = near.rstrip()[-1:]
+    return len(last) == 1 and (before in {"°", "/"} or near[-1:] == "-" or (last.isupper() and before.isdigit()))
+
+
+def at_newline(text: str, at: int, *, small: bool) -> Decision:
+    """Decide about a line break behind text: the end, unless the line was only wrapped."""
+    line = text[:at].rstrip().rstrip("".join(CLOSERS))
+    if line and (line[-1] in TERMINATORS or line[-1] in ":;：；"):
+        return Decision(at + 1, at)
+    following = at + 1
+    while following < len(text) and text[following] in " \t\r":
+        following += 1
+    if following >= len(text):
+        return NOT_YET
+    wrapped = text[following].islower() and not small
+    return Decision(None if wrapped else at + 1, following)
+
+
+def _short_before(text: str, at: int) -> bool:
+    """Whether a number or a short word stands before a full stop: with a number behind it, it is an abbreviation."""
+    word = WORD_BEFORE.search(text, max(0, at - LOOK_BACK), at)
+    return text[at - 1].isdigit() or (word is not None and len(word.group()) <= SHORT)
+
+
+def _may_be_face(text: str, at: int) -> bool:
+    """Whether an emoticon may begin there of which only a part is known."""
+    return text[at] in FACE_BEGINS and len(text) - at < 3
+
+
+def _hesitates(text: str, start: int, at: int, letter: int) -> bool:
+    """Whether an ellipsis is a hesitation: behind a single word, or before the English `I`, always a capital."""
+    return ONE_WORD.match(text[start:at]) is not None or I_FOLLOWS.match(text, letter) is not None
+
+
+def _is_dots(run: str) -> bool:
+    return run[0] == "…" or run.startswith("..")
+
+
+def _skip(text: str, index: int, characters: frozenset[str], *, spaces: bool = False) -> int:
+    while index < len(text) and (text[index] in characters or (spaces and text[index] in " \t ")):
+        index += 1
+    return index
+
+
+def _skip_space(text: str, index: int) -> int:
+    while index < len(text) and text[index].isspace() and text[index] != "\n":
+        index += 1
+    return index
+
+
+def _skip_pictures(text: str, index: int) -> int:
+    """Behind emoji and emoticons: they belong to the sentence that they comment on."""
+    while index < len(text):
+        if is_picture(text[index]):
+            index += 1
+        elif face := EMOTICON.match(text, index):
+            index = face.end()
+        else:
+            break
+    return index
+
+
+def is_picture(character: str) -> bool:
+    """Whether a character is an emoji or a part of one."""
+    if character < "‍":
+        return False
+    return character in "‍︎️⃣" or (unicodedata.category(character) in {"So", "Sk"} and character > "℀")
