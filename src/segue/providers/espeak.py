@@ -85,7 +85,7 @@ class EspeakSynthesizer:
             except Unavailable as error:
                 if self.engine == "library" or shutil.which("espeak-ng") is None:
                     raise
-                log.warning("espeak_library_unusable", reason=error.message)
+                log.warning("the espeak-ng program speaks instead of the library", reason=error.message)
             else:
                 return
         path = shutil.which("espeak-ng") if self.engine != "library" else None

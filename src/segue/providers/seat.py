@@ -95,7 +95,7 @@ class Seat:
         try:
             while True:
                 self.last_error = await self._live()
-                self._log.warning("worker_ended", reason=self.last_error)
+                self._log.warning("worker ended", reason=self.last_error)
                 self._drop(f"{self.last_error}; it is being restarted")
                 self._changed()
                 self._falls += 1
@@ -153,7 +153,7 @@ class Seat:
         self.about = pipe.values(payload)
         self.ready, self.broken = True, False
         self.settled.set()
-        self._log.info("worker_ready", pid=process.pid, **self.about)
+        self._log.info("worker ready", pid=process.pid, **self.about)
         self._changed()
         return ""
 
@@ -201,7 +201,7 @@ class Seat:
     async def _kill_if_stuck(self, job: PooledJob) -> None:
         await self._clock.sleep(self._limits.stop_s)
         if self.job is job and self._process is not None:
-            self._log.warning("worker_stuck", waited_s=self._limits.stop_s)
+            self._log.warning("worker did not stop and is killed", waited_s=self._limits.stop_s)
             send_signal(self._process, signal.SIGKILL)
 
     async def _copy_errors(self, process: asyncio.subprocess.Process) -> None:
@@ -214,7 +214,7 @@ class Seat:
             for line in (line[:LONGEST_LINE].decode(errors="replace").rstrip() for line in lines):
                 if line:
                     self._last_line = line
-                    self._log.info("worker_said", line=line)
+                    self._log.info("worker wrote to standard error", line=line)
 
     async def _end(self, process: asyncio.subprocess.Process, errors: asyncio.Task[None], *, by_itself: bool) -> None:
         """See the process out: ask unless it goes by itself, kill if it stays, read its pipes to their ends."""
