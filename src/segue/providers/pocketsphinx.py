@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from segue.clock import Clock
@@ -26,24 +27,36 @@ NOISE = 4.0
 """Standard deviation, in steps of 16 bits (-78 dB), of the noise laid under every recording. The model was trained on
 rooms: exact digital silence upsets its estimate of the channel, and it mishears what follows."""
 
+STEADY = 2.0
+"""Where the loud tenth of a recording is at most this much louder than its quiet tenth, nobody speaks in it."""
+_STEP = RATE * 30 // 1000
+
 _WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 class PocketsphinxRecognizer:
     """Hears English in worker processes of about 130 MB each.
 
-    A recording longer than `longest_s` is refused, so that nobody waits long behind another: dictation takes about a
-    quarter of the playing time, a choice among phrases about a fiftieth. A cancelled job frees its worker within
-    about 50 ms of dictation; a choice among phrases and the last pass of dictation run to their end.
+    Nobody waits long behind another: a recording longer than `longest_s` is refused, and dictation that takes more than
+    `work_s` is given up. It takes a quarter of the playing time and more, a choice among phrases about a thirtieth. A
+    cancelled dictation frees its worker within about 50 ms; a choice among phrases and the last pass of dictation run
+    to their end.
     """
 
     name = "pocketsphinx"
     languages: tuple[str, ...] = ("en",)
 
     def __init__(
-        self, clock: Clock, *, processes: int = 1, longest_s: float = 60.0, limits: Limits | None = None
+        self,
+        clock: Clock,
+        *,
+        processes: int = 1,
+        longest_s: float = 60.0,
+        work_s: float = 30.0,
+        limits: Limits | None = None,
     ) -> None:
         self._longest_s = longest_s
+        self._work_s = work_s
         command = (sys.executable, "-P", "-m", "segue.providers.pocketsphinx_worker")
         self._pool = WorkerPool(self.name, command, clock, size=processes, limits=limits)
 
@@ -104,7 +117,9 @@ class PocketsphinxRecognizer:
         if not recording.pcm:
             return Transcript("", "en", self.name, 0.0)
         pcm = await asyncio.to_thread(_prepared, recording.pcm, recording.rate)
-        told = await self._pool.ask({"pad_ms": PAD_MS, "candidates": candidates}, pcm)
+        if not pcm:
+            return Transcript("", "en", self.name, duration_s)
+        told = await self._pool.ask({"pad_ms": PAD_MS, "candidates": candidates, "work_s": self._work_s}, pcm)
         return Transcript(
             text=told["text"] if told["choice"] is None else offered[told["choice"]],
             language="en",
@@ -124,10 +139,24 @@ def _words(phrase: str) -> Sequence[str]:
 
 
 def _prepared(pcm: bytes, rate: int) -> bytes:
-    """A recording at 16 kHz, with a little room before, after and under it. The same recording gives the same bytes."""
+    """A recording at 16 kHz, with a little room before, after and under it; nothing where there cannot be speech.
+
+    The same recording gives the same bytes.
+    """
     samples = np.frombuffer(pcm[: len(pcm) & ~1], dtype="<i2").astype(np.float32)
     if rate != RATE:
         samples = soxr.resample(samples, rate, RATE)
+    if _steady(samples):
+        return b""
     samples = np.pad(samples, RATE * PAD_MS // 1000)
     noisy = samples + np.random.default_rng(0).normal(0.0, NOISE, samples.size)
     return np.clip(np.rint(noisy), -32768, 32767).astype("<i2").tobytes()
+
+
+def _steady(samples: npt.NDArray[np.float32]) -> bool:
+    """Whether the loudness, by pieces of 30 ms, hardly changes: silence, hum or hiss. Words make it rise and fall."""
+    whole = samples[: samples.size // _STEP * _STEP].reshape(-1, _STEP)
+    if len(whole) < 5:
+        return not samples.any()
+    quiet, loud = np.quantile(np.sqrt(np.mean(whole**2, axis=1)), (0.1, 0.9))
+    return bool(loud <= STEADY * quiet)

@@ -1,12 +1,15 @@
 """The process that listens: `python -m segue.providers.pocketsphinx_worker`.
 
 The recognizer keeps the interpreter to itself while it works, so it has an interpreter of its own. The data of a job is
-16 kHz mono s16le that begins and ends with `pad_ms` of near silence. Header: `pad_ms` and `candidates`, a list of
-phrases (lists of lower-case words), one of which is looked for; without candidates it writes down what it hears.
+16 kHz mono s16le that begins and ends with `pad_ms` of near silence. Header: `pad_ms`; `candidates`, a list of
+phrases (lists of lower-case words), one of which is looked for; and `work_s`, how long dictation may take. Without
+candidates it writes down what it hears.
 The result is `choice` (an index, or null), `text`, `confidence` and `words` ([word, start_s, end_s]).
 """
 
+import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from segue.providers import pipe
@@ -57,9 +60,7 @@ class Ears:
             message = "PocketSphinx is not installed: pip install 'segue[speech]'."
             raise pipe.JobFailed(message, "unsupported") from error
         self._decoder = pocketsphinx.Decoder(samprate=RATE, loglevel="FATAL")
-        # The running mean of the channel follows every recording; each job starts from the same one.
-        self._channel = self._decoder.get_cmn(False)
-        self._vad = pocketsphinx.Vad(mode=3, sample_rate=RATE, frame_length=VAD_MS / 1000)
+        self._new_vad = partial(pocketsphinx.Vad, mode=3, sample_rate=RATE, frame_length=VAD_MS / 1000)
 
     def hear(self, job: pipe.Job) -> Mapping[str, Any]:
         """One recording."""
@@ -73,9 +74,10 @@ class Ears:
         return self._dictate(job) or nothing
 
     def _speech(self, pcm: bytes) -> list[bool]:
-        """Which pieces of `VAD_MS` hold speech."""
-        size = self._vad.frame_bytes
-        return [self._vad.is_speech(pcm[at : at + size]) for at in range(0, len(pcm) - size + 1, size)]
+        """Which pieces of `VAD_MS` hold speech. The detector adapts to what it hears, so each recording has its own."""
+        vad = self._new_vad()
+        size = vad.frame_bytes
+        return [vad.is_speech(pcm[at : at + size]) for at in range(0, len(pcm) - size + 1, size)]
 
     def _choose(self, job: pipe.Job, candidates: Sequence[list[str]], speech: Sequence[bool]) -> dict[str, Any] | None:
         """Which candidate was said, if one was said in full and nothing else."""
@@ -88,8 +90,7 @@ class Ears:
         grammar = "#JSGF V1.0;\ngrammar closed;\npublic <said> = " + " | ".join([*phrases, *others]) + ";"
         self._decoder.add_jsgf_string("closed", grammar)
         self._decoder.activate_search("closed")
-        self._decoder.set_cmn(self._channel)
-        self._decoder.start_utt()
+        self._begin()
         # In one piece: the channel is then estimated over the whole recording, which halves the errors.
         self._decoder.process_raw(job.data, False, True)
         self._decoder.end_utt()
@@ -104,13 +105,17 @@ class Ears:
     def _dictate(self, job: pipe.Job) -> dict[str, Any] | None:
         """Whatever was said, as well as the model can."""
         self._decoder.activate_search(None)
-        self._decoder.set_cmn(self._channel)
-        self._decoder.start_utt()
+        self._begin()
+        until = time.monotonic() + job.header["work_s"]
+        late = False
         for at in range(0, len(job.data), STEP_BYTES):
-            if job.cancelled():
+            late = time.monotonic() > until
+            if job.cancelled() or late:
                 break
             self._decoder.process_raw(job.data[at : at + STEP_BYTES], False, False)
         self._decoder.end_utt()
+        if late:
+            raise pipe.JobFailed(f"Dictation was not done after {job.header['work_s']:g} s of work.", "timeout")
         found = None if job.cancelled() else self._decoder.hyp()
         if found is None or not found.hypstr:
             return None
@@ -123,6 +128,11 @@ class Ears:
             "words": words,
         }
 
+    def _begin(self) -> None:
+        """Start a recording with nothing left over from the one before: its noise and channel are not this one's."""
+        self._decoder.reinit_feat()
+        self._decoder.start_utt()
+
     def _words(self, pad_ms: int) -> list[tuple[str, float, float]]:
         """The words just recognized with their seconds in the recording before it was padded."""
         words = []
@@ -130,7 +140,7 @@ class Ears:
             if part.word.startswith(("<", "[", "+")):
                 continue  # silence, noise, the ends of the sentence
             start, end = (frame / FRAMES_PER_SECOND - pad_ms / 1000 for frame in (part.start_frame, part.end_frame + 1))
-            words.append((part.word.split("(")[0], max(0.0, start), max(0.0, end)))
+            words.append((part.word.split("(")[0], round(max(0.0, start), 3), round(max(0.0, end), 3)))
         return words
 
 
