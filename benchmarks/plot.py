@@ -1,0 +1,72 @@
+"""The plot: what the gateway adds to the time to first sound, and how many listeners a core serves."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+INK, FAINT, GOOD, WARN = "#1b1f24", "#8a929c", "#1f7a5c", "#c2482d"
+
+
+def draw(results: Mapping[str, Any], path: Path) -> None:
+    """Write the plot as SVG.
+
+    Raises:
+        ImportError: matplotlib is not installed; it is among the benchmark's packages.
+    """
+    import matplotlib as mpl  # noqa: PLC0415 - only the benchmark's packages have it
+
+    mpl.use("svg")
+    mpl.rcParams.update({"svg.hashsalt": "segue", "font.family": "sans-serif", "font.size": 9.5, "text.color": INK})
+    from matplotlib import pyplot  # noqa: PLC0415 - as above
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10.5, 4.2), layout="constrained")
+    _overhead(left, results["overhead"])
+    _listeners(right, results["listeners"])
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(visible=True, color="#e4e7ea", linewidth=0.8)
+        axes.set_axisbelow(True)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def _overhead(axes: Any, overhead: Mapping[str, Any]) -> None:
+    for index, (run, turns) in enumerate(zip(overhead["runs"], overhead["turns"], strict=True)):
+        direct_ms = run["direct_ttfa_ms"]["p50"]
+        column = turns["columns"].index("ttfa_ms")
+        values = sorted(row[column] - direct_ms for row in turns["rows"] if row[column] is not None)
+        shares = [(place + 1) / len(values) for place in range(len(values))]
+        label = "each line: one run" if index == 0 else None
+        axes.step(values, shares, where="post", color=GOOD, alpha=0.8, linewidth=1.5, label=label)
+    for limit_ms, share, text in ((3.0, 0.5, "goal: p50 ≤ 3 ms"), (10.0, 0.99, "goal: p99 ≤ 10 ms")):
+        axes.plot([limit_ms], [share], marker="v", color=WARN, markersize=7, linestyle="none")
+        axes.annotate(text, (limit_ms, share), xytext=(7, -11), textcoords="offset points", color=WARN)
+    axes.set_xscale("symlog", linthresh=1.0)
+    ticks = [0, 1, 2, 3, 5, 10, 20, 50, 100]
+    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.set_xlim(0, max(20.0, *(run["overhead_ms"]["max"] for run in overhead["runs"])) * 1.1)
+    axes.set_ylim(0, 1.02)
+    in_flight = overhead["runs"][0]["client"]["in_flight"]
+    axes.set_title(f"Added to the first audible sound, {in_flight:.0f} turns in flight", loc="left", fontsize=10.5)
+    axes.set_xlabel("ms more than calling the same providers directly")
+    axes.set_ylabel("share of turns")
+    axes.legend(frameon=False, loc="lower right", labelcolor=FAINT)
+
+
+def _listeners(axes: Any, listeners: Mapping[str, Any]) -> None:
+    steps: Sequence[Mapping[str, Any]] = listeners["steps"]
+    counts = [step["listeners"] for step in steps]
+    axes.plot(counts, [step["gateway_cpu_share"] * 100 for step in steps], color=FAINT, marker="o", label="core in use")
+    axes.set_ylabel("core in use, %", color=FAINT)
+    axes.set_ylim(0, 105)
+    axes.axvline(100, color=WARN, linewidth=1, linestyle=":")
+    axes.annotate("goal: 100", (100, 100), xytext=(4, -4), textcoords="offset points", color=WARN)
+    twin = axes.twinx()
+    hurt = [100.0 * step["turns_with_underflow"] / step["turns"] for step in steps]
+    twin.bar(counts, hurt, width=10, color=WARN, alpha=0.75)
+    twin.set_ylim(0, max(5.0, *hurt) * 1.15)
+    twin.set_ylabel("turns with an underflow, %", color=WARN)
+    twin.spines["top"].set_visible(False)
+    axes.set_xlabel("listeners at normal speed, gateway on one core")
+    most = listeners["most_without_underflow"]
+    axes.set_title(f"{most} listeners on a core without one underflow", loc="left", fontsize=10.5)
