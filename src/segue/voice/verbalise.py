@@ -1,0 +1,90 @@
+"""Numbers, dates, money, units, signs and abbreviations into words, in one fixed order of passes.
+
+The order is the meaning: an address is taken before its dots can be decimals, a date before its hyphens can be
+ranges, a version before its dots can be fractions, operators before the numbers they stand between are words.
+"""
+
+import re
+from functools import lru_cache
+
+from segue.voice.addresses import Addresses
+from segue.voice.dates import Dates
+from segue.voice.expansions import Expansions
+from segue.voice.grammar import Case, Grammar
+from segue.voice.identifiers import Identifiers
+from segue.voice.languages.en.grammar import ENGLISH
+from segue.voice.languages.ru.grammar import RUSSIAN
+from segue.voice.languages.uk.grammar import UKRAINIAN
+from segue.voice.languages.zh.grammar import CHINESE
+from segue.voice.lexicon import Lexicon, either
+from segue.voice.operators import Operators
+from segue.voice.ordinals import Ordinals
+from segue.voice.quantities import Quantities
+
+GRAMMARS: dict[str, Grammar] = {"en": ENGLISH, "ru": RUSSIAN, "uk": UKRAINIAN, "zh": CHINESE}
+_UNDERSCORE = re.compile(r"_+(?!\d)|(?<!\d)_+")
+_AT = re.compile(r"[ ]?@[ ]?(?=\w)|(?<=\s)@(?=\s)")
+
+
+def _without_underscores(text: str) -> str:
+    """`snake_case` is two words; `1_000` is one number."""
+    return _UNDERSCORE.sub(" ", text)
+
+
+class Verbaliser:
+    """Turns what is written into what is said, for one language."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        lexicon = Lexicon(grammar)
+        self._words = grammar.words
+        identifiers = Identifiers(lexicon)
+        self._addresses = Addresses(grammar.words.signs, identifiers.number)
+        self._operators = Operators(lexicon)
+        expansions = Expansions(grammar.words)
+        self._passes = (
+            grammar.prepare,
+            self._addresses.speak,
+            _without_underscores,
+            expansions.expand,
+            Dates(lexicon).speak,
+            identifiers.speak,
+            Ordinals(lexicon).speak,
+            self._operators.speak,
+            Quantities(lexicon).speak,
+            identifiers.mixed,
+            self._operators.powers,
+            identifiers.last_digits,
+            self._orphans,
+        )
+        self._expansions = expansions
+        self._alone = {
+            **{
+                sign: noun.unit.plural[Case.GENITIVE] for sign, noun in lexicon.currencies.items() if not sign.isalpha()
+            },
+            "%": grammar.words.units["percent"].plural[Case.GENITIVE],
+            "°": grammar.words.units["degree"].plural[Case.GENITIVE],
+            "‰": grammar.words.units["permille"].plural[Case.GENITIVE],
+        }
+        self._alone = {sign: word for sign, word in self._alone.items() if len(sign) == 1}
+        self._orphan = re.compile(rf"[ ]?({either(self._alone)})[ ]?")
+
+    def verbalise(self, text: str) -> str:
+        """The text in words. Linear in its length."""
+        for step in self._passes:
+            text = step(text)
+        return text
+
+    def settle(self, text: str) -> str:
+        """Addresses and abbreviations that only stand free once the signs around them are gone."""
+        return self._expansions.expand(self._addresses.speak(text))
+
+    def _orphans(self, text: str) -> str:
+        """Signs that stand without a number: `in %`, `у €`."""
+        text = _AT.sub(f" {self._words.signs['at']} ", text)
+        return self._orphan.sub(lambda match: f" {self._alone[match.group(1)]} ", text)
+
+
+@lru_cache(maxsize=len(GRAMMARS))
+def verbaliser(language: str) -> Verbaliser:
+    """The verbaliser of a language in `GRAMMARS`; built once, for its patterns are large."""
+    return Verbaliser(GRAMMARS[language])
