@@ -1,7 +1,7 @@
 """The one place that names concrete classes: settings become stores and providers, these become planes and the app."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from segue.providers.espeak import EspeakSynthesizer
 from segue.providers.offline import OfflineResponder
 from segue.providers.pocketsphinx import PocketsphinxRecognizer
 from segue.providers.scripted import ScriptedModel, ScriptedSynthesizer
+from segue.providers.seat import WorkerHealth
 from segue.records import PlaybackReport, TurnRecord
 from segue.routing import RoutingTable
 from segue.settings import Settings
@@ -157,12 +158,32 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
         reports=Reports(tokens, records, clock),
         health=lambda: _health(model, synthesizer, recognizer),
     )
+    pools = [part for part in parts if isinstance(part, EspeakSynthesizer | PocketsphinxRecognizer)]
+    metrics.watch("worker_ready", lambda: _of_workers(pools, lambda worker: float(worker.ready)))
+    metrics.watch("worker_restarts", lambda: _of_workers(pools, lambda worker: float(worker.restarts)))
     metrics.watch("running_turns", lambda: float(plane.turns.places.held))
     if database is not None:
         metrics.watch("database_ready", lambda: float(database.health().ready))
         metrics.watch("queued_writes", lambda: float(database.health().queued))
         metrics.watch("lost_writes", lambda: float(database.health().lost))
     return House(settings, plane, metrics, tuple(parts), database)
+
+
+def open_records(settings: Settings) -> tuple[Part, TurnStore]:
+    """The records of a data folder for reading, while the server that writes them may run; start the part first."""
+    database = Database(settings.data / "segue.db", read_only=True)
+    return database, SqlTurnStore(database)
+
+
+def _of_workers(
+    pools: list[EspeakSynthesizer | PocketsphinxRecognizer], figure: Callable[[WorkerHealth], float]
+) -> dict[str, float]:
+    """A figure of each worker, by its name."""
+    return {
+        f"{pool.name}-{number}": figure(worker)
+        for pool in pools
+        for number, worker in enumerate(pool.health().workers, 1)
+    }
 
 
 def _store(settings: Settings, parts: list[Part], *, keep: bool) -> tuple[Database | None, TurnStore]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
+
 from tests.server import RunningServer, running
 
 CHAT = "/api/voice/chat/stream"
@@ -45,7 +46,7 @@ def server() -> Iterator[RunningServer]:
         (CHAT, {"text": 7}, 400, "invalid_request", "text"),
         (CHAT, {"audio": "not base64!"}, 400, "bad_audio", "base64"),
         (CHAT, {"audio": ""}, 400, "invalid_request", "empty"),
-        (CHAT, {"audio": base64.b64encode(b"<html>nope</html>").decode()}, 400, "bad_audio", "html"),
+        (CHAT, {"audio": base64.b64encode(b"<html>nope</html>").decode()}, 400, "bad_audio", "HTML"),
         (CHAT, {"audio": base64.b64encode(b"RIFF\0\0\0\0WAVEjunk").decode()}, 400, "bad_audio", ""),
         (CHAT, {"audio": base64.b64encode(b"x").decode(), "language": "uk"}, 400, "unknown_language", "hears en"),
         ("/api/voice/tts", {"text": "Hi", "speed": 9}, 400, "invalid_request", "speed"),
@@ -176,7 +177,8 @@ async def test_too_many_turns_are_refused_at_once(server: RunningServer) -> None
 
         async def hold() -> int:
             async with client.stream("POST", CHAT, json={"text": "Hi"}) as answer:
-                await anext(answer.aiter_bytes())
+                body = answer.aiter_bytes()  # kept: a forgotten iterator closes its response
+                await anext(body)
                 await release.wait()
                 return answer.status_code
 

@@ -58,7 +58,10 @@ class Reply:
         first = "waiting for the first sound …" if self.first_s is None else f"first sound after {self.first_s:.2f} s"
         style = "yellow" if self.first_s is None else "bold green"
         waited = self.first_s if self.first_s is not None else self.elapsed_s
-        bar = ProgressBar(total=self.span_s, completed=min(waited, self.span_s), width=WIDTH, complete_style="yellow")
+        bar = Table.grid()
+        bar.add_row(
+            ProgressBar(total=self.span_s, completed=min(waited, self.span_s), width=WIDTH, complete_style=style)
+        )
         text = Line(" ".join("".join(self.said).split()) or " ", style="white")
         note = Line(self.note, style="cyan")
         return Panel(
@@ -123,7 +126,7 @@ async def _whole_against_streamed(plane: VoicePlane, console: Console, clock: Cl
         await asyncio.gather(drawing, return_exceptions=True)
         live.update(Group(gathered.panel(), streamed.panel()))
     if gathered.first_s and streamed.first_s:
-        console.print(f"[bold green]{gathered.first_s / streamed.first_s:.1f} times sooner.[/bold green]")
+        console.print(f"\n[bold green]{gathered.first_s / streamed.first_s:.1f} times sooner.[/bold green]")
     await clock.sleep(2.0 / speed)
 
 
@@ -138,7 +141,8 @@ async def _gather_first(plane: VoicePlane, reply: Reply, clock: Clock) -> None:
                 reply.said.append(frame.text)
     async with aclosing(plane.turns.turn(plane.ask_speech("".join(reply.said), language="en", whole=True))) as frames:
         async for frame in frames:
-            _note(reply, frame, clock.now() - began)
+            if not isinstance(frame, Text):
+                _note(reply, frame, clock.now() - began)
 
 
 async def _stream(plane: VoicePlane, reply: Reply, clock: Clock) -> None:
@@ -192,9 +196,7 @@ def _words(console: Console) -> None:
 
 
 async def _records(plane: VoicePlane, console: Console) -> None:
-    console.print(
-        "\n[bold]4. Every turn leaves one record[/bold]: what was really heard, and when. Rollouts are judged by these.\n"
-    )
+    console.print("\n[bold]4. Every turn leaves one record[/bold] of what was really heard, and when.\n")
     table = Table("turn", "outcome", "first token", "first sound", "sound", "underflows", box=None, padding=(0, 2))
     async for record in plane.records.read():
         marks = record.marks

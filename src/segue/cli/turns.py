@@ -10,9 +10,8 @@ from typing import TextIO
 from cyclopts import App
 
 from segue.errors import InvalidRequest
-from segue.settings import load
-from segue.stores.sql.engine import Database
-from segue.stores.sql.turns import SqlTurnStore
+from segue.settings import Settings, load
+from segue.wiring import open_records
 
 app = App(name="turns", help="The records of turns.")
 
@@ -44,19 +43,19 @@ def export(
     settings = load(config, data=data)
     moment = _moment(since)
     if out is None:
-        asyncio.run(_export(settings.data / "segue.db", moment, limit, sys.stdout))
+        asyncio.run(_export(settings, moment, limit, sys.stdout))
         return
     with out.open("w", encoding="utf-8") as file:
-        count = asyncio.run(_export(settings.data / "segue.db", moment, limit, file))
+        count = asyncio.run(_export(settings, moment, limit, file))
     print(f"{out}: {count} turns")
 
 
-async def _export(path: Path, since: float | None, limit: int | None, file: TextIO) -> int:
-    database = Database(path, read_only=True)
+async def _export(settings: Settings, since: float | None, limit: int | None, file: TextIO) -> int:
+    database, records = open_records(settings)
     count = 0
     try:
         await database.start()
-        async for record in SqlTurnStore(database).read(since=since, limit=limit):
+        async for record in records.read(since=since, limit=limit):
             file.write(json.dumps(record.as_dict(), ensure_ascii=False) + "\n")
             count += 1
     finally:

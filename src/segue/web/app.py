@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.routing import BaseRoute, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -39,7 +40,17 @@ class Page:
                 message = {**message, "headers": [*message["headers"], *PAGE_HEADERS.items()]}
             await send(message)
 
-        await self._files(scope, receive, answer)
+        await self._files({**scope, "root_path": "", "path": scope["path"]}, receive, answer)
+
+
+def page_routes(folder: Path) -> list[BaseRoute]:
+    """A route for each file at the top of the page's folder, and for each folder in it.
+
+    Nothing catches every path, so that a path that is not there, or is there for another method, is told as such.
+    """
+    page = Page(folder)
+    names = sorted(path.name + ("/{rest:path}" if path.is_dir() else "") for path in folder.iterdir())
+    return [Route(f"/{name}", endpoint=page, methods=["GET", "HEAD"]) for name in ["", *names]]
 
 
 def create(
@@ -65,5 +76,5 @@ def create(
     app.include_router(listening.router(plane, metrics))
     app.include_router(state.router(plane, metrics, readiness))
     app.include_router(openai_door.router(plane, names, server))
-    app.mount("/", Page(PAGE))
+    app.router.routes.extend(page_routes(PAGE))
     return Guard(app, server, metrics)

@@ -1,5 +1,6 @@
 """What Segue says about itself: alive, ready, how each provider is, which voices there are, and its metrics."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -75,7 +76,7 @@ def router(plane: VoicePlane, metrics: Metrics, readiness: Readiness) -> APIRout
     @routes.get("/metrics", response_class=Response)
     async def exposition(request: Request) -> Response:
         """Everything counted, for Prometheus."""
-        body, content_type = metrics.exposition(request.headers.get("accept", ""))
+        body, content_type = await asyncio.to_thread(metrics.exposition, request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})
 
     return routes

@@ -231,6 +231,11 @@ function key(event) {
   }
 }
 
+/** The first touch or key is enough to get the audio ready, so that the first reply does not wait for it. */
+function warm() {
+  if (navigator.userActivation?.isActive) talker.player.unlock();
+}
+
 function begin() {
   const kept = choices.get("language");
   chooseLanguage(LANGUAGES.includes(kept) ? kept : preferredLanguage());
@@ -251,6 +256,7 @@ function begin() {
   find("#listen").addEventListener("click", () => talker.player.unlock());
   find("#fresh").addEventListener("click", fresh);
   document.addEventListener("keydown", key);
+  for (const touch of ["pointerup", "keyup"]) document.addEventListener(touch, warm, { once: true });
   composer.field.addEventListener("input", () => showTrouble(null));
   talker.connection.open();
   health.watch();

@@ -60,7 +60,6 @@ export class Talker {
    * @param {{text?: string, audio?: string, language: string, sentAt?: number}} ask and profile, voice, listener, chat
    */
   ask({ sentAt = performance.now(), ...ask }) {
-    this.player.unlock();
     this.interrupt();
     this.#close(this.turn);
     this.generation = (this.generation % GENERATIONS) + 1;
@@ -69,6 +68,7 @@ export class Talker {
     this.totals.turns += 1;
     this.player.begin(turn.generation);
     this.connection.ask({ type: "turn", generation: turn.generation, ...ask });
+    this.player.unlock(); // after the question is on its way: making an audio context takes a while
     return turn;
   }
 
