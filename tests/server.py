@@ -74,9 +74,9 @@ def running(config: Mapping[str, Any] | None = None, *, exit_code: int = 0) -> I
         file = Path(folder) / "segue.yaml"
         file.write_text(json.dumps(config or {}), encoding="utf-8")  # JSON is YAML
         data = Path(folder) / "data"
+        where = ("--port", "0", "--data", str(data), "--config", str(file))
         process = subprocess.Popen(
-            [sys.executable, "-m", "segue.cli.main", "serve"]
-            + ["--port", "0", "--data", str(data), "--config", str(file)],
+            [sys.executable, "-m", "segue.cli.main", "serve", *where],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
