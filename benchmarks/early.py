@@ -65,7 +65,6 @@ async def _group(replies: Sequence[Said], setting: Mapping[str, Any], turns: int
     """Take every reply `turns` times in every way."""
     use = reference.providers(ScriptedSettings.model_validate(setting))
     moments = [0.37 * turn for turn in range(turns * len(replies))]
-    written = await asyncio.gather(*(reference.schedule(use, said) for said in replies))
     ways: dict[str, Take] = {
         name: partial(way, use, replies)
         for name, way in (("whole", reference.whole), ("serial", reference.serial), ("livekit", reference.livekit))
@@ -74,8 +73,11 @@ async def _group(replies: Sequence[Said], setting: Mapping[str, Any], turns: int
         pool = Pool(gateway.host, gateway.port, "ndjson")
         ways["segue"] = partial(asking, pool, replies=replies)
         # The first turn of each pays for imports, and finds out whether there is such a way here.
-        firsts = dict(zip(ways, await asyncio.gather(*(drive(take, [0.0]) for take in ways.values())), strict=True))
-        there = [name for name, run in firsts.items() if run.done]
+        first, written = await asyncio.gather(
+            asyncio.gather(*(drive(take, [0.0]) for take in ways.values())),
+            asyncio.gather(*(reference.schedule(use, said) for said in replies)),
+        )
+        there = [name for name, run in zip(ways, first, strict=True) if run.done]
         await pool.warm(len(moments))
         runs = await asyncio.gather(*(drive(ways[name], moments) for name in there))
         pool.close()

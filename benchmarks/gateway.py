@@ -14,6 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 START_S = 30.0
+ALLOWED = sorted(os.sched_getaffinity(0))
+"""The cores this process might use when it began, before the load kept to its own."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -45,9 +47,8 @@ class Gateway:
 
 
 def cores() -> tuple[set[int], set[int]]:
-    """Cores for the gateway (one) and for the load (the rest, or the same where there is only one)."""
-    allowed = sorted(os.sched_getaffinity(0))
-    return {allowed[0]}, set(allowed[1:]) or {allowed[0]}
+    """Cores for the gateway (the first) and for the load (the rest, or the same where there is only one)."""
+    return {ALLOWED[0]}, set(ALLOWED[1:]) or {ALLOWED[0]}
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 INK, FAINT, GOOD, WARN = "#1b1f24", "#8a929c", "#1f7a5c", "#c2482d"
@@ -33,8 +34,9 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
 def _overhead(axes: Any, overhead: Mapping[str, Any]) -> None:
     for index, (run, turns) in enumerate(zip(overhead["runs"], overhead["turns"], strict=True)):
         direct_ms = run["direct_ttfa_ms"]["p50"]
-        column = turns["columns"].index("ttfa_ms")
-        values = sorted(row[column] - direct_ms for row in turns["rows"] if row[column] is not None)
+        at, first = turns["columns"].index("at_s"), turns["columns"].index("ttfa_ms")
+        counted = [row for row in turns["rows"] if row[at] >= overhead["counted_from_s"] and row[first] is not None]
+        values = sorted(row[first] - direct_ms for row in counted)
         shares = [(place + 1) / len(values) for place in range(len(values))]
         label = "each line: one run" if index == 0 else None
         axes.step(values, shares, where="post", color=GOOD, alpha=0.8, linewidth=1.5, label=label)
@@ -46,7 +48,7 @@ def _overhead(axes: Any, overhead: Mapping[str, Any]) -> None:
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.set_xlim(0, max(20.0, *(run["overhead_ms"]["max"] for run in overhead["runs"])) * 1.1)
     axes.set_ylim(0, 1.02)
-    in_flight = overhead["runs"][0]["client"]["in_flight"]
+    in_flight = fmean(run["client"]["in_flight"] for run in overhead["runs"])
     axes.set_title(f"Added to the first audible sound, {in_flight:.0f} turns in flight", loc="left", fontsize=10.5)
     axes.set_xlabel("ms more than calling the same providers directly")
     axes.set_ylabel("share of turns")

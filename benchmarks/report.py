@@ -68,11 +68,22 @@ def machine() -> dict[str, Any]:
         "cpu": model,
         "cores": os.cpu_count(),
         "usable_cores": len(os.sched_getaffinity(0)),
+        "priority": _priority(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "kernel": platform.release(),
         "python": platform.python_version(),
         "load_average_before": [round(value, 2) for value in os.getloadavg()],
     }
+
+
+def _priority() -> dict[str, int]:
+    """How this was favoured over whatever else ran: niceness of the process, and of its scheduling group on Linux."""
+    own = {"process": os.nice(0)}
+    try:
+        own["group"] = int(Path("/proc/self/autogroup").read_text(encoding="ascii").split()[-1])
+    except (OSError, ValueError, IndexError):
+        pass
+    return own
 
 
 def versions() -> dict[str, str]:

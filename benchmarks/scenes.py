@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import reference
-from benchmarks.gateway import Gateway, running, segue
+from benchmarks.gateway import running, segue
 from benchmarks.load import Pool, Run, drive, in_flight, poisson, steady
 from benchmarks.report import differences, figures, median_of, table
 from benchmarks.taking import Taking
@@ -50,14 +50,13 @@ async def asking(pool: Pool, taking: Taking, *, audio_format: str | None = None,
     await pool.take({**body, "format": audio_format} if audio_format else body, taking)
 
 
-async def _warm_up(gateway: Gateway, pool: Pool, turns: int = 5) -> dict[str, Any]:
+async def _warm_up(pool: Pool, turns: int = 5) -> dict[str, Any]:
     """The first turn of a fresh process, which pays for everything once, and some more; reported apart."""
     first = await drive(partial(asking, pool), [0.0])
     more = await drive(partial(asking, pool), [0.05 * turn for turn in range(turns)])
     rows = [*first.done, *more.done]
     if len(rows) != turns + 1:
         raise RuntimeError(f"Warming up, turns ended as {first.outcomes} and {more.outcomes}.")
-    del gateway
     return {
         "first_turn_ttfa_ms": rows[0].ttfa_ms,
         "ttfa_ms": figures(row.ttfa_ms for row in rows[1:] if row.ttfa_ms is not None),
@@ -95,7 +94,7 @@ async def overhead(plan: Plan, tick: Tick) -> dict[str, Any]:
     with segue(PACED) as gateway:
         pool = Pool(gateway.host, gateway.port, "ndjson")
         tick("overhead: warming up")
-        warm = await _warm_up(gateway, pool)
+        warm = await _warm_up(pool)
         turn_s = warm["turn_s"]
         for repeat in range(plan.repeats):
             moments = poisson(plan.in_flight / turn_s, turn_s + plan.overhead_s, plan.seed + repeat)
@@ -121,6 +120,7 @@ async def overhead(plan: Plan, tick: Tick) -> dict[str, Any]:
             for name in ("overhead_ms", "ttfa_ms", "direct_ttfa_ms", "inside_ms")
         },
         "canned_ttfa_ms": figures(ttfa(floor)),
+        "counted_from_s": turn_s,
         "runs": runs,
         "turns": kept,
     }
@@ -164,7 +164,7 @@ async def listeners(plan: Plan, tick: Tick) -> dict[str, Any]:
     with segue(PACED) as gateway:
         pool = Pool(gateway.host, gateway.port, "ndjson")
         tick("listeners: warming up")
-        warm = await _warm_up(gateway, pool)
+        warm = await _warm_up(pool)
         period_s, idle = warm["audio_s"] + 0.3, gateway.cost()
         for count in plan.steps:
             tick(f"listeners: {count} at once")
@@ -211,33 +211,32 @@ CARRIERS = (("ndjson", "pcm16"), ("sse", "pcm16"), ("ws", "pcm16"), ("ndjson", "
 
 
 async def carriers(plan: Plan, tick: Tick) -> dict[str, Any]:
-    """The same listening crowd over each way to carry a turn, and in each format."""
+    """The same listening crowd over each way to carry a turn, and in each format; the first turn of each apart."""
     rows = {}
     with segue(PACED) as gateway:
-        pool = Pool(gateway.host, gateway.port, "ndjson")
+        pools = {kind: Pool(gateway.host, gateway.port, kind) for kind, _ in CARRIERS}
         tick("carriers: warming up")
-        warm = await _warm_up(gateway, pool)
-        pool.close()
+        warm = await _warm_up(pools["ndjson"])
         for kind, audio_format in CARRIERS:
             tick(f"carriers: {kind} with {audio_format}")
-            rows[f"{kind} {audio_format}"] = await _carried(gateway, kind, audio_format, plan, warm["audio_s"] + 0.3)
+            take = partial(asking, pools[kind], audio_format=None if kind == "ws" else audio_format)
+            first = await drive(take, [0.0], pcm=audio_format == "pcm16")
+            await pools[kind].warm(plan.in_flight)
+            rounds = max(1, round(plan.carriers_s / warm["audio_s"]))
+            moments = steady(plan.in_flight, warm["audio_s"] + 0.3, rounds)
+            before = gateway.cost()
+            run = await drive(take, moments, pcm=audio_format == "pcm16")
+            rows[f"{kind} {audio_format}"] = _carried(run, first, gateway.cost().cpu_s - before.cpu_s)
+        for pool in pools.values():
+            pool.close()
     return {"setting": PACED, "listeners": plan.in_flight, "ways": rows}
 
 
-async def _carried(gateway: Gateway, kind: str, audio_format: str, plan: Plan, period_s: float) -> dict[str, Any]:
-    pool = Pool(gateway.host, gateway.port, kind)
-    await pool.warm(plan.in_flight)
-    asked = None if kind == "ws" else audio_format
-    before = gateway.cost()
-    rounds = max(1, round(plan.carriers_s / period_s))
-    run = await drive(
-        partial(asking, pool, audio_format=asked), steady(plan.in_flight, period_s, rounds), pcm=audio_format == "pcm16"
-    )
-    used_s = gateway.cost().cpu_s - before.cpu_s
-    pool.close()
+def _carried(run: Run, first: Run, used_s: float) -> dict[str, Any]:
     heard_s = sum(row.audio_ms for row in run.done) / 1000.0
     return {
         "ttfa_ms": figures(ttfa(run)),
+        "first_turn_ttfa_ms": first.rows[0].ttfa_ms,
         "cpu_ms_per_listener_s": round(used_s / heard_s * 1000.0, 3) if heard_s else None,
         "outcomes": run.outcomes,
     }
