@@ -23,7 +23,7 @@ demo: $(VENV)/run.stamp ## A minute in the terminal that shows what Segue is for
 	@$(BIN)/segue demo $(ARGS)
 
 test: $(VENV)/dev.stamp ## Set up, check style and types, and run all tests, those in a real browser included
-	@sh scripts/browser.sh
+	@sh scripts/tools.sh $(BIN)
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/pytest $(ARGS)
 
@@ -36,7 +36,7 @@ unit: $(VENV)/dev.stamp ## The fast tests only
 	@$(BIN)/pytest tests/unit tests/house $(ARGS)
 
 browser: $(VENV)/dev.stamp ## The browser tests only
-	@sh scripts/browser.sh
+	@sh scripts/tools.sh $(BIN)
 	@$(BIN)/pytest tests/browser $(ARGS)
 
 bench: $(VENV)/bench.stamp ## Run the benchmarks and keep their results under benchmarks/results

@@ -56,10 +56,9 @@ class Measure:
 
     @property
     def metric(self) -> str:
-        """The Prometheus name: base units, so milliseconds become seconds."""
-        if self.buckets:
-            return f"segue_{self.name}_seconds" if self.unit is Unit.MILLISECONDS else f"segue_{self.name}"
-        return f"segue_{self.name}_total"
+        """The Prometheus name: base units, so milliseconds become seconds; a counter ends in `_total`."""
+        unit = "_seconds" if self.unit is Unit.MILLISECONDS else ""
+        return f"segue_{self.name}{unit}{'' if self.buckets else '_total'}"
 
 
 _TTFA_THRESHOLDS_MS = (5000.0, 6000.0, 7000.0, 8000.0)
@@ -144,7 +143,7 @@ MEASURES: tuple[Measure, ...] = (
         ("provider", "outcome", "category"),
     ),
     Measure(
-        "audio_ms", "Milliseconds of speech handed to listeners.", Unit.COUNT, Better.HIGHER, ("variant", "provider")
+        "audio", "Time of speech handed to listeners.", Unit.MILLISECONDS, Better.HIGHER, ("variant", "provider")
     ),
     Measure(
         "underflow_turns",
@@ -161,9 +160,9 @@ MEASURES: tuple[Measure, ...] = (
         ("variant", "source"),
     ),
     Measure(
-        "underflow_ms",
-        "Milliseconds a listener waited in mid-reply, by source.",
-        Unit.COUNT,
+        "underflow",
+        "Time a listener waited in mid-reply, by source.",
+        Unit.MILLISECONDS,
         Better.LOWER,
         ("variant", "source"),
     ),

@@ -56,7 +56,6 @@ def test_neighbours_are_close(name: str) -> None:
 @pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: measure.name)
 def test_the_metric_says_its_unit(measure: Measure) -> None:
     """A time is exported in seconds and says so; what is counted ends in `_total`."""
-    if measure.buckets and measure.unit is Unit.MILLISECONDS:
-        assert measure.metric == f"segue_{measure.name}_seconds"
-    elif not measure.buckets:
-        assert measure.metric == f"segue_{measure.name}_total"
+    unit = "_seconds" if measure.unit is Unit.MILLISECONDS else ""
+    total = "" if measure.buckets else "_total"
+    assert measure.metric == f"segue_{measure.name}{unit}{total}"

@@ -6,9 +6,9 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-from tests.server import RunningServer, running
 
 from segue.configuration import OpenAINames
+from tests.server import RunningServer, running
 
 QUESTION: list[Any] = [{"role": "user", "content": "Tell me more about yourself."}]
 

@@ -11,9 +11,9 @@ from typing import Any
 import av
 import openai
 import pytest
-from tests.server import RunningServer
 
 from segue.configuration import OpenAINames
+from tests.server import RunningServer
 
 RATE = 24_000
 TEXT = "The quick brown fox jumps over the lazy dog. Then it sleeps, and dreams of forty-two chickens."

@@ -12,9 +12,9 @@ import av
 import httpx2
 import openai
 import pytest
-from tests.server import RunningServer
 
 from segue.configuration import OpenAINames
+from tests.server import RunningServer
 
 SPOKEN = "Hello. How are you today? I am very well."
 

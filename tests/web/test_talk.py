@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.server import RunningServer, running
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from segue.web.talk import END_OF_TURN, FIRST_OF_TURN, HEADER, LAST_OF_SENTENCE
+from tests.server import RunningServer, running
 
 LONG = "Tell me more. " * 5
 

@@ -94,7 +94,7 @@ class _Family:
 
     def __init__(self, measure: Measure, registry: CollectorRegistry) -> None:
         self._labels = measure.labels
-        self._scale = 0.001 if measure.buckets and measure.unit is Unit.MILLISECONDS else 1.0
+        self._scale = 0.001 if measure.unit is Unit.MILLISECONDS else 1.0
         self._metric: Any
         if measure.buckets:
             buckets = [round(edge * self._scale, 9) for edge in measure.buckets]
@@ -254,13 +254,13 @@ class Metrics:
             spoken = {NONE: 1.0}
         in_all = sum(spoken.values())
         for provider, audio_ms in spoken.items():
-            self._add("audio_ms", record.audio_ms * audio_ms / in_all, {**labels, "provider": provider})
+            self._add("audio", record.audio_ms * audio_ms / in_all, {**labels, "provider": provider})
 
     def _observe_underflow(self, underflow: Underflow, labels: Mapping[str, str]) -> None:
         if underflow.events > 0:
             self._add("underflow_turns", 1, labels)
             self._add("underflows", underflow.events, labels)
-            self._add("underflow_ms", underflow.ms, labels)
+            self._add("underflow", underflow.ms, labels)
 
 
 def _between(marks: Mapping[str, float], first: Mark, second: Mark) -> float | None:

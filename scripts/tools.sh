@@ -1,0 +1,29 @@
+#!/bin/sh
+# What the tests need beside Python: Debian's Chromium, and promtool out of Debian's prometheus package (unpacked into
+# the virtual environment, so that no service is installed). Fetches them where that is permitted, says how elsewhere.
+set -eu
+bin=$1
+
+if [ -z "${SEGUE_CHROMIUM:-}" ] && ! command -v chromium >/dev/null 2>&1; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing Chromium for the browser tests …"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
+  else
+    echo "The browser tests need Chromium. Install it (Debian: apt-get install chromium)," >&2
+    echo "or run everything else with: make check unit" >&2
+    exit 1
+  fi
+fi
+
+if ! command -v promtool >/dev/null 2>&1 && [ ! -x "$bin/promtool" ]; then
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  if command -v apt-get >/dev/null 2>&1 && { (cd "$work" && apt-get download -qq prometheus >/dev/null 2>&1) ||
+    { apt-get update -qq >/dev/null 2>&1 && (cd "$work" && apt-get download -qq prometheus >/dev/null 2>&1); }; }; then
+    dpkg -x "$work"/prometheus_*.deb "$work/root"
+    cp "$work/root/usr/bin/promtool" "$bin/promtool"
+  else
+    echo "promtool is not here (Debian: apt-get install prometheus); its check of /metrics will be left out." >&2
+  fi
+fi
