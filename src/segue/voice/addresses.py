@@ -42,7 +42,7 @@ class Addresses:
     def speak(self, text: str) -> str:
         """The text with its addresses in words."""
         if "@" in text:
-            text = _EMAIL.sub(lambda match: self._spell(match.group()), text)
+            text = _EMAIL.sub(lambda match: self._spell(match.group(), underscores=True), text)
         text = _URL.sub(self._url, text)
         text = _MAC.sub(lambda match: match.group().replace(":", " "), text)
         text = _IP.sub(self._ip, text)
@@ -70,8 +70,9 @@ class Addresses:
             return match.group()
         return self._spell(written)
 
-    def _spell(self, address: str) -> str:
-        """The signs inside an address by name, its digits as numbers."""
+    def _spell(self, address: str, *, underscores: bool = False) -> str:
+        """The signs inside an address by name, its digits as numbers; an underscore only where it must be typed."""
+        address = address if underscores else address.replace("_", " ").strip()
         spoken = "".join(f" {self._signs[_NAMES[char]]} " if char in _NAMES else char for char in address)
         spoken = re.sub(r"\d{1,15}", lambda match: f" {self._number(match.group())} ", spoken)
         return re.sub(r"\s+", " ", spoken).strip()

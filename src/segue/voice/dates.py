@@ -3,7 +3,7 @@
 import re
 
 from segue.voice.grammar import Case, Gender
-from segue.voice.lexicon import Lexicon
+from segue.voice.lexicon import Lexicon, either
 
 _ISO = re.compile(
     r"(?<![\w.-])(\d{4})[-/](\d{2})[-/](\d{2})"
@@ -21,6 +21,9 @@ _HOUR = re.compile(rf"(?<![\w:.,])(1[0-2]|0?[1-9])(?:[ ]?[–—-][ ]?(1[0-2]|0?
 # `У 1991 р. Україна …`: a year right at the start of a sentence does not end it.
 _OPENING = re.compile(r"(?:\A|[.!?]\s)\s?(?:\w{1,3}\s)?\Z")
 _ENDS_SENTENCE = re.compile(r"\s*(?:\Z|\s[\"«“(]?[A-ZА-ЯЄІЇҐЁ])")
+
+
+_FROM_HOUR = re.compile(r"(\d[ ]?[ap]\.?m\.?)[ ]?[–—-][ ]?(?=\d)", re.IGNORECASE)
 
 
 class Dates:
@@ -45,6 +48,11 @@ class Dates:
             rf"(?<!\w)({month})\.?[ ](\d{{1,2}})(?:st|nd|rd|th)?(?![\w:%]|[.,]\d)"
             r"(?:[ ]?[–—-][ ]?(\d{1,2})(?:st|nd|rd|th)?(?!\w))?"
             r"(?:,?[ ](\d{4})(?![\w-]|[.,:]\d))?"
+        )
+        before = either([*words.places, *words.prepositions, "по"])
+        units = rf"{lexicon.unit_pattern}|{lexicon.magnitude_pattern}|{lexicon.currency_pattern}"
+        self._day_dot_month = re.compile(
+            rf"(?<!\w)((?:{before})[ ])(\d{{1,2}})\.(0[1-9]|1[0-2])(?![\w%]|[.,]\d|[ ]?(?:{units}))", re.IGNORECASE
         )
         self._first_day = re.compile(
             rf"(?<![\w.,:/-])(\d{{1,2}})(?=[ ](?:по|до|і|й|та|и|або|или)[ ]\d{{1,2}}[ ](?:{month}))"
@@ -71,6 +79,8 @@ class Dates:
         """The text with its dates and times in words."""
         text = _ISO.sub(self._iso, text)
         text = self._numeric.sub(self._by_numbers, text)
+        if self._grammar.comma_is_decimal:
+            text = self._day_dot_month.sub(self._short_date, text)
         if self._grammar.month_first:
             text = self._month_day.sub(self._month_then_day, text)
         text = self._first_day.sub(self._first_of_two, text)
@@ -78,6 +88,8 @@ class Dates:
         text = self._month_year.sub(self._month_of_year, text)
         text = self._year.sub(self._year_with_noun, text)
         text = self._named_year.sub(self._year_after_word, text)
+        if self._grammar.month_first:
+            text = _FROM_HOUR.sub(r"\1 to ", text)
         text = _CLOCK.sub(self._clock, text)
         text = self._dotted.sub(self._dotted_clock, text)
         return _HOUR.sub(self._half_day_hour, text) if self._grammar.month_first else text
@@ -104,6 +116,15 @@ class Dates:
             return match.group()
         return self._grammar.date(day, month, year, self._case(match)) + self._stop(match, 5)
 
+    def _short_date(self, match: re.Match[str]) -> str:
+        """`до 31.12`: with a comma for decimals, two digits behind a full stop and a preposition are a month."""
+        day, month = int(match.group(2)), int(match.group(3))
+        before = match.group(1).strip().lower()
+        if not 1 <= day <= 31 or before in ("о", "об", "в", "у"):
+            return match.group()
+        case = Case.ACCUSATIVE if before in ("по", "на") else self._governed(before, Case.GENITIVE)
+        return match.group(1) + self._grammar.date(day, month, None, case)
+
     def _day_then_month(self, match: re.Match[str]) -> str:
         day, month = int(match.group(1)), self._lexicon.words.months[match.group(3)]
         year = int(match.group(4)) if match.group(4) else None
@@ -113,6 +134,9 @@ class Dates:
         last = int(match.group(2)) if match.group(2) else 0
         if day < last <= 31:
             return self._grammar.days(day, last, month, year) + tail
+        if "of " in match.group():
+            spoken = f"{self._grammar.ordinal(day)} of {self._grammar.date(0, month, None, Case.NOMINATIVE)}"
+            return spoken + (f", {self._grammar.year(year)}" if year else "")
         return self._grammar.date(day, month, year, self._case(match)) + tail
 
     def _first_of_two(self, match: re.Match[str]) -> str:

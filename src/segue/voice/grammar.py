@@ -105,6 +105,7 @@ class Words:
     century_words: str = "(?!)"
     roman_nouns: str = "(?!)"
     reign_names: str = "(?!)"
+    out_of_words: str = "(?!)"
     year_nouns: str = "(?!)"
     year_words: str = "(?!)"
     date_is_named: str = "(?!)"
@@ -235,6 +236,14 @@ class Grammar(ABC):
     def century(self, ends: Sequence[int], noun: str, before: str, case: Case | None) -> str:
         """One century or a range of them, with the noun as written."""
         return " ".join(("–".join(self.ordinal(n) for n in ends), noun))
+
+    def percents(self, n: int, suffix: str) -> str:
+        """An adjective made of a percentage, `100%-й`; "" if the letters are none of its endings."""
+        raise NotImplementedError
+
+    def feminine_adjective(self, word: str) -> Case | None:
+        """The case of a feminine singular adjective, None if the word is none."""
+        raise NotImplementedError
 
     def reign(self, name: str, n: int) -> str:
         """The number behind a monarch's name."""

@@ -14,7 +14,8 @@ _PHONE = re.compile(
     r"(?<![\w.,])(?:\+\d{1,3}[ -]?(?:\(\d{1,5}\)|\d{1,5})(?:[ -]?\d{2,4}){2,5}"
     r"|(?:8[ -]?)?\(\d{3,5}\)[ -]?\d{2,4}(?:[ -]\d{2,4}){1,3}"
     r"|[08][ -]?\d{2,3}[ -]\d{2,3}(?:[ -]\d{2,3}){1,3}"
-    r"|1-\d{3}-\d{3}-\d{4}|\d{3}-\d{3}-\d{4}|\d{3}-\d{2}-\d{2}|1\d{2}[ -]\d{4}[ -]\d{4}|0\d{9})(?![\w]|[.,:]\d)"
+    r"|1-\d{3}-\d{3}-\d{4}"
+    r"|\d{3}-\d{3}-\d{4}|\d{3}-\d{2}-\d{2}|1\d{2}[ -]\d{4}[ -]\d{4}|0\d{9}|0\d{2,3}-\d{7,8})(?![\w]|[.,:]\d)"
 )
 _CODE = re.compile(r"(?<![\w.,-])\d{1,12}(?:-\d{1,12}){2,8}(?![\w-])")
 _HEX = re.compile(r"(?<!\w)0[xX][0-9A-Fa-f]{1,64}(?!\w)")
@@ -24,6 +25,7 @@ _VERSION = re.compile(
     r"(?<![\w.,-])([vV]\.?[ ]?)?(\d{1,6}(?:\.\d{1,6}){2,5}|(?<=[vV])\d{1,6}(?:\.\d{1,6})?)"
     r"(?:-?(rc|alpha|beta|b|a)\.?(\d{1,3})?)?(?![\w.]\w|\w)"
 )
+_DOTTED_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3}){2,4}\Z")
 _ZEROS = re.compile(r"(?<![\w.,:/])(?<!\d[ ])0\d{1,14}(?![\w]|[.,:/]\d)")
 _MIXED = re.compile(r"(?<![^\W_])(?=[^\W_]*\d)(?=[^\W_]*[^\W\d_])[^\W_]{2,64}(?:-\d{1,6}(?![\w]))?")
 _WITH_DASH = re.compile(r"(?<![\w-])([^\W\d_][\w]{0,30})-(\d{1,15})(?![\w]|[.,]\d)")
@@ -40,7 +42,7 @@ class Identifiers:
         self._signs = lexicon.words.signs
         self._lexicon = lexicon
         self._named_version = re.compile(
-            rf"(?<![\w-])({lexicon.words.version_words})([ -]?)(\d{{1,6}}\.\d{{1,6}})"
+            rf"(?<![\w-])({lexicon.words.version_words})(\s?(?:[<>]=?|==?|[≤≥]|~=)\s?|[ -]?)(\d{{1,6}}\.\d{{1,6}})"
             rf"(?![\w%]|[.,]\d|[ ]?{lexicon.unit_pattern})",
             re.IGNORECASE,
         )
@@ -106,6 +108,8 @@ class Identifiers:
         return f"{self._signs['plus']} {words}" if written.startswith("+") else words
 
     def _version(self, match: re.Match[str]) -> str:
+        if _DOTTED_THOUSANDS.match(match.group()):
+            return match.group()
         dot = f" {self._signs['dot']} "
         words = dot.join(self.number(part) for part in match.group(2).split("."))
         if match.group(3):
@@ -117,7 +121,8 @@ class Identifiers:
 
     def _version_after_word(self, match: re.Match[str]) -> str:
         dot = f" {self._signs['dot']} "
-        return f"{match.group(1)} {dot.join(self.number(part) for part in match.group(3).split('.'))}"
+        between = match.group(2).strip(" -")
+        return f"{match.group(1)} {between} {dot.join(self.number(part) for part in match.group(3).split('.'))}"
 
     def _apart(self, match: re.Match[str]) -> str:
         token = match.group()

@@ -31,8 +31,27 @@ _LETTER_MINUS = re.compile(r"(?<![\w-])(\w{1,2}|[\w²³]{1,3}\)) - (?=[A-Za-z0-9
 _COMPARE = re.compile(r"(?P<left>[\w)²³%])(?P<gap>[ ]?)(?P<sign>[<>])[ ]?(?=(?P<right>[\w(−$€-]))")
 _POWER = re.compile(r"\^\(?([−-]?\d{1,9}|[A-Za-z])\)?")
 _DIMENSIONS = re.compile(r"(?<=\d)[ ]?[xх×][ ]?(?=\d)")
-_TILDE = re.compile(r"(?<=\d)[ ]?[~～][ ]?(?=\d)")
+_TILDE = re.compile(r"(?<=[\d%])[ ]?[~～][ ]?(?=\d)")
+_SCIENTIFIC = re.compile(r"(?<![\w.,])(\d{1,9}(?:[.,]\d{1,9})?)[eE]([+-]?\d{1,3})(?!\w)")
+_FEET_AND_INCHES = re.compile(r"(?<![\w'’])(\d)['’′][ ]?(\d{1,2})(?:\"|″|'')")
+_QUOTE = re.compile(r'(\d)?"')
+_SCHOOL_YEAR = re.compile(r"(?<![\w./-])((?:19|20)\d{2})/((?:19|20)?\d{2})(?![\w/-]|[.,]\d)")
+_UNARY = re.compile(r"\+(?=[\d$€£])")
+_DOT_TIMES = re.compile(r"((?<![^\W\d_])[A-Za-zπ]|[\d)²³])[·⋅](?=[\w(π])")
 _WORDY = re.compile(r"[^\W\d_-]{2,}(?:-[^\W\d_-]+)?")
+
+
+class _Inches:
+    """A double quote behind a digit is inches, unless it closes a quotation that is open."""
+
+    def __init__(self) -> None:
+        self._open = False
+
+    def __call__(self, match: re.Match[str]) -> str:
+        if match.group(1) and not self._open:
+            return match.group(1) + "″"
+        self._open = not self._open
+        return match.group()
 
 
 class Operators:
@@ -48,6 +67,7 @@ class Operators:
             r"(?<![\w.,:/])(?:(\d{1,4})[ ]{1,2})?(\d{1,4})/(\d{1,4})(?![\d/]|[.,:]\d)"
             rf"(?:[ ]?({lexicon.unit_pattern}|{lexicon.currency_pattern}))?(?!\w)"
         )
+        self._out_of = re.compile(rf"(?<!\w)(?:{lexicon.words.out_of_words})[ :—–-]{{1,3}}\Z", re.IGNORECASE)
         self._measured = re.compile(rf"[\d.,]{{1,12}}(?:[ ]?[xх×][ ]?[\d.,]{{1,12}})?[ ]?{lexicon.unit_pattern}")
         spoken = "".join(sign for sign in self._operators if len(sign) == 1 and sign not in "<>-^²³/")
         self._any = re.compile(f"[ ]?([{re.escape(spoken)}])[ ]?")
@@ -57,7 +77,11 @@ class Operators:
             (re.compile(r"№{1,2}"), f" {number} "),
             (re.compile(r"§{1,2}[ ]?"), f" {section} "),
             (re.compile(r"(?<![\w)])[~≈][ ]?(?=[\d$€£₴])"), f"{self._signs['about']} "),
-            (re.compile(r"[ ]?&[ ]?"), f" {self._signs['and']} "),
+            (re.compile(r"(?<![\w)\]])(?<![\w)\]%][ ])<[ ]?(?=[\d$€£₴₽])"), f"{self._signs['less']} "),
+            (re.compile(r"(?<![\w)\]])(?<![\w)\]%][ ])>[ ]?(?=[\d$€£₴₽])"), f"{self._signs['more']} "),
+            (_DOT_TIMES, r"\1 × "),
+            (re.compile("(?<![α-ωά-ώ])[ ]?π[ ]?(?![α-ωά-ώ])"), f" {self._signs['pi']} "),
+            (re.compile(r"[ ]?&+[ ]?"), f" {self._signs['and']} "),
             (re.compile(r"(?<=\w)[ ]?≈[ ]?(?=\d)"), f" {self._operators['≈']} "),
         )
 
@@ -67,6 +91,10 @@ class Operators:
         for pattern, words in self._in_front:
             text = pattern.sub(words, text)
         text = _TILDE.sub("–", text)
+        text = _SCIENTIFIC.sub(r"\1 × 10^\2", text)
+        text = _FEET_AND_INCHES.sub("\\1′ \\2″", text)
+        text = _QUOTE.sub(_Inches(), text) if '"' in text else text
+        text = _SCHOOL_YEAR.sub(self._school_year, text)
         text = _DIMENSIONS.sub(self._dimension, text)
         text = self._fraction_pattern.sub(self._fraction, text)
         text = _RATIO.sub(self._ratio, text)
@@ -77,7 +105,25 @@ class Operators:
         text = _MINUS.sub(lambda match: (match.group("left") or "") + minus, text)
         text = _COMPARE.sub(self._comparison, text)
         text = _POWER.sub(self._power, text)
-        return self._any.sub(lambda match: f" {self._operators[match.group(1)]} ", text)
+        return self._any.sub(self._named, text)
+
+    def _named(self, match: re.Match[str]) -> str:
+        """A sign by its name; a plus in front of a number (+5) stays for the pass over quantities."""
+        if match.group(1) == "+" and _UNARY.match(match.string, match.start(1)):
+            behind = match.string[max(0, match.start() - 2) : match.start()].rstrip()
+            if not behind or not (behind[-1].isalnum() or behind[-1] in ")²³%°"):
+                return match.group()
+            if match.group().startswith(" ") and behind[-1].isalpha() and not match.group().endswith(" "):
+                return match.group()
+        return f" {self._operators[match.group(1)]} "
+
+    def _school_year(self, match: re.Match[str]) -> str:
+        """`2024/25` names two years."""
+        first, last = match.groups()
+        end = int(last) if len(last) == 4 else int(first[:2] + last)
+        case = self._lexicon.words.places.get(self._lexicon.word_before(match.string, match.start()))
+        case = Case.NOMINATIVE if case is None else case
+        return self._grammar.span(self._grammar.year(int(first), case), self._grammar.year(end, case), closed=False)
 
     def powers(self, text: str) -> str:
         """² and ³ that belong to no unit."""
@@ -106,8 +152,11 @@ class Operators:
         if not bottom or max(top, bottom) > 1000 or (match.group(2) + match.group(3)).startswith("0"):
             slash = self._signs["slash"]
             return f"{match.group(1) or ''} {top} {slash} {bottom} {sign}"
-        if not whole and not tail and (top >= bottom or bottom in (10, 100)):
+        marked = self._out_of.search(match.string[max(0, match.start() - 24) : match.start()])
+        if not whole and not tail and (bottom in (10, 100) or top == bottom or marked):
             return self._grammar.out_of(Numeral(top), Numeral(bottom))
+        if not whole and not tail and top > bottom:
+            return f"{top} {self._signs['over']} {bottom}"
         if whole and top < bottom:
             return self._grammar.mixed_fraction(int(whole), top, bottom) + tail
         front = f"{whole} " if whole else ""
@@ -116,6 +165,8 @@ class Operators:
     def _ratio(self, match: re.Match[str]) -> str:
         score = self._scores.search(match.string[max(0, match.start() - 60) : match.start()])
         first, second = int(match.group(1)), int(match.group(2))
+        if first >= 1000 and 1900 <= second <= 2099:
+            return f"{first}, {second}"
         return self._grammar.score(first, second, ratio=not score and max(first, second) > 20)
 
     def _hyphen(self, match: re.Match[str]) -> str:

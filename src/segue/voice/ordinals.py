@@ -2,11 +2,15 @@
 
 import re
 
+from segue.voice.grammar import Gender
 from segue.voice.lexicon import Lexicon
 
 _LATIN = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(st|nd|rd|th)(?!\w)", re.IGNORECASE)
+_FROM_ORDINAL = re.compile(r"(\d(?:st|nd|rd|th))[ ]?[–—-][ ]?(?=\d{1,9}(?:st|nd|rd|th))", re.IGNORECASE)
 _DECADE = re.compile(r"(?<![\w.,$€£])['’]?(\d{0,2}\d0)['’]?s(?!\w)")
 _SUFFIXED = re.compile(r"(?<![\w.,:/])(\d{1,12})(?:[ ]?[–—-][ ]?(\d{1,12}))?-([а-яіїєґё'’]{1,24})(?![\w])")
+_PERCENTS = re.compile(r"(?<![\w.,])(\d{1,3})[ ]?%[ ]?-([а-яіїєґ]{1,4})(?!\w)")
+_ROMAN_FIRST = re.compile(r"(?<!\w)([IVXІХ]{1,5})[ ]([^\W\d_]{2,30})(?!\w)")
 _ROMAN_LETTERS = "IVXLCDMІХСМ"
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _TO_LATIN = str.maketrans("ІХСМ", "IXCM")
@@ -43,14 +47,31 @@ class Ordinals:
     def speak(self, text: str) -> str:
         """The text with its ordinals in words."""
         if self._grammar.month_first:
+            text = _FROM_ORDINAL.sub(r"\1 to ", text)
             text = _LATIN.sub(self._latin, text)
             text = _DECADE.sub(lambda match: self._grammar.decade(int(match.group(1))), text)
         text = self._century.sub(self._of_century, text)
         text = self._after_noun.sub(self._numbered_noun, text)
         text = self._reign.sub(self._monarch, text)
         if self._grammar.groups_as_numbers:
+            text = _PERCENTS.sub(self._percents, text)
             text = _SUFFIXED.sub(self._with_suffix, text)
+            text = _ROMAN_FIRST.sub(self._before_noun, text)
         return text
+
+    def _percents(self, match: re.Match[str]) -> str:
+        return self._grammar.percents(int(match.group(1)), match.group(2)) or match.group()
+
+    def _before_noun(self, match: re.Match[str]) -> str:
+        """`II тур`, `ІІ світова`: an ordinal in the form of the singular noun or adjective behind it."""
+        value, word = roman(match.group(1)), match.group(2)
+        form = next((form for form in self._lexicon.forms.get(word.lower(), ()) if not form.plural), None)
+        if form and value and match.group(1) != "І":
+            return f"{self._grammar.ordinal(value, form.noun.gender, form.case)} {word}"
+        feminine = self._grammar.feminine_adjective(word) if value and len(match.group(1)) > 1 else None
+        if feminine is None:
+            return match.group()
+        return f"{self._grammar.ordinal(value, Gender.FEMININE, feminine)} {word}"
 
     def _latin(self, match: re.Match[str]) -> str:
         return self._grammar.ordinal(int(match.group(1).replace(",", "")))

@@ -6,7 +6,7 @@ One pattern finds a number with all that belongs to it; the grammar puts it into
 import re
 
 from segue.voice.grammar import Case, Currency, Gender, Nearby, Noun
-from segue.voice.lexicon import Lexicon
+from segue.voice.lexicon import Lexicon, either
 from segue.voice.numerals import NUMBER, Numeral, read
 
 # One letter for a thousand, million …: where it touches the number, the last three only next to a currency.
@@ -37,14 +37,17 @@ class Quantities:
         self._grammar = lexicon.grammar
         currency = lexicon.currency_before
         self._pattern = re.compile(
-            rf"(?=[\d−–{re.escape(lexicon.currency_starts)}-])(?<!\w)(?<!\d[.,:/])(?<![^\W\d_]-)"
-            r"(?:(?<![^\s(\[«\"“„,;:=–—/])(?P<sign>[-−–])(?=[\d$€£¥₴₽]))?"
+            rf"(?=[\d−–+{re.escape(lexicon.currency_starts)}-])(?<!\w)(?<!\d[.,:/])(?<![^\W\d_]-)"
+            r"(?:(?<![^\s(\[«\"“„,;:=–—/])(?P<sign>[-−–+])(?=[\d$€£¥₴₽]))?"
             rf"(?:(?P<front>{currency})[ ]?(?P<inner_sign>[-−])?)?"
             rf"(?P<low>{NUMBER})(?P<low_magnitude>(?:[ ]?{lexicon.magnitude_pattern})?)"
-            rf"(?:[ ]?(?:–|—|-|…|\.{{2,3}})[ ]?(?:{currency})?(?P<high>{NUMBER}))?"
-            rf"(?:(?P<letter>(?:k|K|M|m|bn|B|T|к|К)(?![\w']))|[ ]?(?P<magnitude>{lexicon.magnitude_pattern}))?"
+            r"(?:[ ]?[%°]C?(?=[ ]?[–—-][ ]?\d))?"
+            rf"(?:[ ]?(?:–|—|-|…|\.{{2,3}})[ ]?(?P<high_sign>[+−])?(?:{currency})?(?P<high>{NUMBER}))?"
+            rf"(?:(?P<letter>(?:{either(_LETTERS)})(?![\w']))|[ ]?(?P<magnitude>{lexicon.magnitude_pattern}))?"
             rf"(?:[ ]?(?P<back>{lexicon.currency_pattern})|(?P<gap>[ ]?-?)(?P<unit>{lexicon.unit_pattern}))?"
-            rf"(?:[ ]?/[ ]?(?P<per>{lexicon.unit_pattern}|[^\W\d_]{{2,20}})(?P<power>[²³]?))?"
+            rf"(?P<many>[ ]?/[ ]?(?=\d{{1,6}}[ ]?{lexicon.unit_pattern}))?"
+            rf"(?:[ ]?/[ ]?(?P<per>{lexicon.unit_pattern}|{lexicon.currency_pattern}|[^\W\d_]{{2,20}})"
+            r"(?P<power>[²³]?))?"
         )
 
     def speak(self, text: str) -> str:
@@ -73,9 +76,11 @@ class Quantities:
         magnitude = _LETTERS.get(letter) or self._magnitude(match)
         nearby = self._nearby(match, unit)
         tail = self._per(match, money=currency is not None) + self._stop(match)
+        plus = f"{self._lexicon.words.signs['plus']} " if match.group("sign") == "+" else ""
         if match.group("high"):
-            return self._range(match, currency, unit, magnitude, nearby) + tail
-        number = self._read(match.group("low"), negative=bool(match.group("sign") or match.group("inner_sign")))
+            return plus * (nearby.case is not None) + self._range(match, currency, unit, magnitude, nearby) + tail
+        negative = bool(match.group("inner_sign") or match.group("sign") in ("-", "−", "–"))
+        number = self._read(match.group("low"), negative=negative)
         case = nearby.case if nearby.case is not None else Case.NOMINATIVE
         if magnitude:
             return self._grammar.scaled(number, magnitude, currency.unit if currency else unit, case) + tail
@@ -85,18 +90,23 @@ class Quantities:
             words = self._measure(match, number, unit, case)
         else:
             words = self._uncounted(match, number, nearby)
-        return words + tail
+        return plus + words + tail
 
     def _uncounted(self, match: re.Match[str], number: Numeral, nearby: Nearby) -> str:
         """A number without a unit: a year of our time, or in agreement with its neighbours."""
         four_digits = match.group("low").isdecimal() and len(match.group("low")) == 4 and not number.negative
         if four_digits and self._grammar.reads_as_year(number.whole, nearby):
-            return self._grammar.year(number.whole, nearby.case if nearby.case is Case.GENITIVE else Case.NOMINATIVE)
+            case = nearby.case if nearby.case in (None, Case.GENITIVE, Case.DATIVE) else self._place(nearby)
+            return self._grammar.year(number.whole, Case.NOMINATIVE if case is None else case)
         return self._grammar.before_words(number, nearby)
+
+    def _place(self, nearby: Nearby) -> Case | None:
+        """A bare year behind в or у is a place in time."""
+        return self._lexicon.words.places.get(nearby.before)
 
     def _without_letter(self, match: re.Match[str]) -> str:
         """A letter that only touches the number (5B, 7T) is read as a letter."""
-        number = self._read(match.group("low"), negative=bool(match.group("sign")))
+        number = self._read(match.group("low"), negative=match.group("sign") in ("-", "−"))
         at = match.end("low")
         return f"{self._grammar.plain(number)} {match.string[at : match.end()]}"
 
@@ -121,8 +131,12 @@ class Quantities:
     def _per(self, match: re.Match[str], *, money: bool) -> str:
         """Per hour, на годину; a word that is no unit is kept."""
         written = match.group("per")
+        if match.group("many") and match.group("unit"):
+            return f" {self._lexicon.words.signs['per_other']} "
         if not written:
             return ""
+        if written in self._lexicon.currencies:
+            return " " + self._grammar.per(self._lexicon.currencies[written].unit, "", money=True)
         key = self._lexicon.unit_key(written)
         if not key:
             return self._grammar.per_word(written, self._lexicon.forms.get(written.lower(), ()), money=money)
@@ -132,6 +146,8 @@ class Quantities:
 
     def _stop(self, match: re.Match[str]) -> str:
         """The full stop of `грн.` where it also ended the sentence; the space a sign took is given back."""
+        if match.group("many"):
+            return "" if match.group("unit") else match.group("many")
         last = match.group()[-1]
         behind = match.string[match.end() : match.end() + 3]
         ends = not behind.strip() or (behind[:1].isspace() and behind.lstrip()[:1].isupper())
@@ -147,8 +163,8 @@ class Quantities:
         nearby: Nearby,
     ) -> str:
         """Two numbers with a dash: five to ten kilometres; від п'яти до десяти; дві — три книги."""
-        low = self._read(match.group("low"), negative=bool(match.group("sign")))
-        high = self._read(match.group("high"))
+        low = self._read(match.group("low"), negative=match.group("sign") in ("-", "−"))
+        high = self._read(match.group("high"), negative=match.group("high_sign") == "−")
         noun = currency.unit if currency else unit
         if not noun and not magnitude:
             return self._bare_range(match, low, high, nearby)
@@ -160,11 +176,15 @@ class Quantities:
             top = self._grammar.scaled(high, magnitude, noun, case)
         else:
             top = self._grammar.count(high, noun, case) if noun else self._grammar.plain(high, gender, case)
-        return self._grammar.span(self._grammar.plain(low, gender, case), top, closed=closed)
+        plus = f"{self._lexicon.words.signs['plus']} "
+        bottom = plus * (closed and match.group("sign") == "+") + self._grammar.plain(low, gender, case)
+        return self._grammar.span(bottom, plus * (match.group("high_sign") == "+") + top, closed=closed)
 
     def _bare_range(self, match: re.Match[str], low: Numeral, high: Numeral, nearby: Nearby) -> str:
         """A range without a unit: years, scores (3-1), and numbers in front of a noun whose form must fit."""
         plain_hyphen = "-" in match.group()[len(match.group("low")) :]
+        if len(match.group("low")) == 4 and low.whole % 100 < high.whole < 100 and 1800 <= low.whole <= 2099:
+            high = Numeral(low.whole // 100 * 100 + high.whole)
         if 1000 <= low.whole < high.whole <= 2100 and len(match.group("low")) == 4 and not nearby.word:
             case = nearby.case if nearby.case is not None else Case.NOMINATIVE
             ends = (self._grammar.year(n, case) for n in (low.whole, high.whole))

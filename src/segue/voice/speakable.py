@@ -17,6 +17,7 @@ _ENDS = re.compile(r"[.!?…:;,。！？：；，、][\"»”’」』)）]*\Z")
 _LONE_CLOSING = re.compile(r"</(?:think|thinking|thought|reasoning)\s*>|\[/THINK\]", re.IGNORECASE)
 _OPENING = re.compile(r"<(?:think|thinking|thought|reasoning)\b|\[THINK\]", re.IGNORECASE)
 _HAN_GAP = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uff60])[ ](?=[\u3000-\u9fff\uff00-\uff60])")
+_HAN_LATIN = re.compile(r"(?<=[\u3400-\u9fff])(?=[A-Za-z])|(?<=[A-Za-z])(?=[\u3400-\u9fff])")
 _BETWEEN = {"zh": ("。", "")}
 
 
@@ -58,7 +59,7 @@ class SpeakableStream:
         text = tidy(text, signs=self._verbaliser is None)
         if self._verbaliser:
             text = self._verbaliser.settle(text)
-        return _HAN_GAP.sub("", text) if self._language == "zh" else text
+        return _HAN_LATIN.sub(" ", _HAN_GAP.sub("", text)) if self._language == "zh" else text
 
     def _join(self, spoken: list[str]) -> str:
         """Blocks one after another; one that ends without punctuation gets a full stop, so that a pause is heard."""

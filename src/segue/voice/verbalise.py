@@ -66,7 +66,7 @@ class Verbaliser:
             "‰": grammar.words.units["permille"].plural[Case.GENITIVE],
         }
         self._alone = {sign: word for sign, word in self._alone.items() if len(sign) == 1}
-        self._orphan = re.compile(rf"[ ]?({either(self._alone)})[ ]?")
+        self._orphan = re.compile(rf"[ ]?({either(self._alone)})(?![A-Za-z_])[ ]?")
 
     def verbalise(self, text: str) -> str:
         """The text in words. Linear in its length."""

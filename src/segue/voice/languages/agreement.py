@@ -42,6 +42,10 @@ class Agreeing(Slavic):
 
     cardinal_suffixes: tuple[str, ...]
     adjective_endings: tuple[str, ...]
+    hour_prepositions: tuple[str, ...]
+    day_parts: tuple[str, ...]
+    percent_adjective: str
+    numbered_nouns: tuple[str, ...]
 
     def before_words(self, number: Numeral, nearby: Nearby) -> str:
         """The number in the gender and case of the noun behind it."""
@@ -50,9 +54,29 @@ class Agreeing(Slavic):
         if number.fraction:
             return self.plain(number)
         n = number.whole
+        if hour := self._hour(n, nearby):
+            return hour
         readings = nearby.readings or (nearby.later_readings if self._adjective(nearby.word) else ())
         words = self._with_noun(n, readings, nearby) if readings else ""
         return self.signed(words or self._with_stranger(n, nearby), number)
+
+    def _hour(self, n: int, nearby: Nearby) -> str:
+        """`о 7 ранку`, `до 8 вечора`, `об 11`: where hours are ordinals, an hour without its noun is one too."""
+        of_day = nearby.word.lower() in self.day_parts
+        at = nearby.before in self.hour_prepositions and not nearby.readings
+        if not 1 <= n <= 24 or not (of_day or at):
+            return ""
+        case = Case.LOCATIVE if at else nearby.case if nearby.case is not None else Case.NOMINATIVE
+        return self.ordinal(n, Gender.FEMININE, case)
+
+    def percents(self, n: int, suffix: str) -> str:
+        """`100%-й` → стовідсотковий: the form of the adjective that ends so."""
+        adjective = self.compound(n) + self.percent_adjective
+        for gender, case, plural in self._usual(1, ""):
+            words = self.decline(adjective, gender, case, plural=plural)
+            if words.endswith(suffix):
+                return words
+        return ""
 
     def _fractional(self, number: Numeral, nearby: Nearby) -> str:
         if number.whole == 1 and number.fraction.rstrip("0") == "5" and nearby.word and nearby.case in (None, *NOMINAL):
@@ -63,6 +87,9 @@ class Agreeing(Slavic):
     def _with_noun(self, n: int, readings: Sequence[Form], nearby: Nearby) -> str:
         """With a known noun: a count if some reading of its form fits the number, an ordinal if it is singular."""
         fitting = [form for form in readings if self._fits(n, form)]
+        numbered = next((f for f in fitting if f.case is Case.LOCATIVE and not f.plural), None)
+        if numbered and nearby.word.lower().startswith(self.numbered_nouns):
+            return self.ordinal(n, numbered.noun.gender, Case.LOCATIVE)
         if fitting:
             form = next((f for f in fitting if f.case is nearby.case), fitting[0])
             case = form.case
@@ -129,8 +156,12 @@ class Agreeing(Slavic):
 
     def reads_as_year(self, n: int, nearby: Nearby) -> bool:
         """`з 2015 до 2020`: a bare number of our time behind a preposition, with no noun that it could count."""
-        beginnings = nearby.case is Case.GENITIVE or nearby.before in ("у", "в")
-        return 1900 <= n <= 2099 and beginnings and (not nearby.word or nearby.word.lower() in _NOT_NOUNS)
+        beginnings = nearby.case in (Case.GENITIVE, Case.DATIVE) or nearby.before in ("у", "в")
+        return (
+            (1100 if nearby.before == "в" else 1900) <= n <= 2099
+            and beginnings
+            and (not nearby.word or nearby.word.lower() in _NOT_NOUNS)
+        )
 
     def closes(self, high: Numeral, nearby: Nearby) -> bool:
         """A noun in the genitive plural allows від … до …; `2–3 книги` does not."""
@@ -150,7 +181,10 @@ class Agreeing(Slavic):
 
     def suffixed(self, n: int, suffix: str, wanted: Sequence[tuple[Gender, Case, bool]], before: str) -> str:
         """`3-го` by trying which form ends so: first what the noun behind asks for, then the usual order."""
-        if suffix in self.cardinal_suffixes and (suffix not in ("х", "м", "и") or n % 100 < 5):
+        for gender, case, plural in wanted:
+            if not plural and (words := self.ordinal(n, gender, case)).endswith(suffix):
+                return words
+        if suffix in self.cardinal_suffixes and (suffix not in ("х", "м", "и") or 2 <= n % 100 <= 4):
             for case in (Case.GENITIVE, Case.DATIVE, Case.INSTRUMENTAL, Case.NOMINATIVE):
                 words = self.cardinal(n, Gender.MASCULINE, case)
                 if words.endswith(suffix):

@@ -13,8 +13,8 @@ millimetre mm мм 毫米
 micrometre µm μm мкм
 nanometre nm нм
 mile mi 英里
-foot ft 英尺
-inch дюйм. 英寸
+foot ′ ft 英尺
+inch ″ дюйм. 英寸
 hectare ha га 公顷
 square_metre m² m2 m^2 м² м2 м^2 кв.м кв.м. м.кв. sqm 平方米
 square_kilometre km² km2 км² км2 кв.км 平方公里
@@ -70,7 +70,7 @@ kelvin K К
 piece pcs шт шт.
 month mo мес мес. міс міс.
 day сут сут. дн. дн доб.
-person чол. чел. осіб.
+person чол. чел.
 tablespoon tbsp ст.л.
 teaspoon tsp ч.л.
 """

@@ -85,7 +85,8 @@ WORDS = Words(
     signs={
         "minus": "minus", "dot": "dot", "at": "at", "slash": "slash", "dash": "dash", "underscore": "underscore",
         "plus": "plus", "colon": "colon", "port": "port", "and": "and", "number": "number", "section": "section",
-        "version": "version", "about": "about", "of": "out of", "by": "by", "per": "per", "to": "to",
+        "version": "version", "about": "about", "of": "out of", "per_other": "per", "less": "less than",
+        "more": "more than", "pi": "pi", "over": "over", "by": "by", "per": "per", "to": "to",
     },
     operators={
         "=": "equals", "+": "plus", "-": "minus", "×": "times", "÷": "divided by", "±": "plus or minus",
@@ -98,7 +99,7 @@ WORDS = Words(
     fixed={
         "24/7": "twenty-four seven", "B2B": "B to B", "B2C": "B to C", "4K": "four K", "8K": "eight K",
         "C++": "C plus plus", "C#": "C sharp",
-        "F#": "F sharp", "50/50": "fifty-fifty", "9/11": "nine eleven", "A/B": "A B",
+        "F#": "F sharp", "50/50": "fifty-fifty", "20/20": "twenty-twenty", "9/11": "nine eleven", "A/B": "A B",
     },
     abbreviations=_ABBREVIATIONS,
     score_words="score|scored|won|lost|beat|draw|drew|ratio|aspect|win|odds|scale",
@@ -110,6 +111,7 @@ WORDS = Words(
     roman_nouns="chapter|part|section|volume|act|phase|type|war|book|title|level|grade|stage|article|appendix|class",
     reign_names="Louis|Henry|Charles|George|Edward|Elizabeth|James|William|Richard|Napoleon|Nicholas|Catherine|Peter|"
                 "Alexander|Philip|Frederick|Ivan|Paul|Benedict|Pius|Leo|Victoria|Ramesses|Ramses|Francis|Gregory|Clement",
+    out_of_words="step|slide|page|part|question|level|scored|rated|rating|score|grade",
     year_words="in|since|by|until|till|from|of|during|after|before|circa|early|late|mid|year|between|through|fall|summer|"
                "spring|winter|autumn|copyright",
 )  # fmt: skip

@@ -9,6 +9,7 @@ from segue.voice.languages.agreement import Agreeing
 from segue.voice.languages.ru.nouns import CENTURY, MAGNITUDE_NOUNS, UNITS
 from segue.voice.languages.ru.words import WORDS
 from segue.voice.languages.slavic import NOMINAL
+from segue.voice.numerals import Numeral
 
 _CASE_NAMES = {
     Case.NOMINATIVE: "n",
@@ -81,6 +82,10 @@ class Russian(Agreeing):
                     ("у", Case.DATIVE), ("ю", Case.DATIVE), ("е", Case.LOCATIVE))  # fmt: skip
     century_noun = CENTURY
     century_forms = _CENTURY_FORMS
+    hour_prepositions = ()
+    day_parts = ()
+    numbered_nouns = ("этаже", "классе", "веке", "строке", "странице", "разделе", "главе")
+    percent_adjective = "процентный"
     cardinal_suffixes = ("ти", "ми", "ю", "ёх", "ех", "х", "ём", "ем", "м", "ть", "и")
     adjective_endings = ("ых", "их", "ые", "ие", "ый", "ий", "ая", "яя", "ое", "ее", "ого", "ому", "ую")
 
@@ -91,6 +96,11 @@ class Russian(Agreeing):
     def small(self, n: int, gender: Gender, case: Case) -> str:
         """Below a thousand."""
         return _cardinal(n, gender, case)
+
+    def feminine_adjective(self, word: str) -> Case | None:
+        """By the endings that belong to feminine adjectives: мировая, мировой, мировую."""
+        endings = (("ая", Case.NOMINATIVE), ("ой", Case.GENITIVE), ("ую", Case.ACCUSATIVE))
+        return next((case for ending, case in endings if word.endswith(ending)), None)
 
     def small_ordinal(self, n: int) -> str:
         """Below a thousand."""
@@ -104,7 +114,8 @@ class Russian(Agreeing):
         """десять тридцать, десять часов, семнадцать ноль пять."""
         if second is not None:
             parts = zip((hour, minute, second), (UNITS["hour"], UNITS["minute"], UNITS["second"]), strict=True)
-            return " ".join(f"{self.cardinal(n, unit.gender)} {self.agree(n, unit)}" for n, unit in parts)
+            case = case if case is Case.ACCUSATIVE else Case.NOMINATIVE
+            return " ".join(self.count(Numeral(n), unit, case) for n, unit in parts)
         case = Case.NOMINATIVE if case in NOMINAL or case is Case.LOCATIVE else case
         words = self.cardinal(hour, Gender.MASCULINE, case)
         return f"{words} {self.spoken_minutes(minute, case) if minute else self.agree(hour, UNITS['hour'], case)}"

@@ -54,6 +54,7 @@ _ABBREVIATIONS = (
     Abbreviation("мин.", "минимум", before="9", after="-"),
     Abbreviation("тел.", "телефон"),
     Abbreviation("моб.", "мобильный"),
+    Abbreviation("рт. ст.", "ртутного столба", ends=True),
     Abbreviation("т. е.", "то есть"),
     Abbreviation("т. к.", "так как"),
     Abbreviation("т. н.", "так называемый"),
@@ -88,13 +89,13 @@ WORDS = Words(
         "трлн.": 10**12, "трлн": 10**12, "триллион": 10**12, "триллиона": 10**12, "триллионов": 10**12,
     },
     magnitude_nouns=MAGNITUDE_NOUNS,
-    months={form: i for i, forms in enumerate(_MONTHS, 1) for form in forms.split(" ")},
+    months={form: i for i, forms in enumerate(_MONTHS, 1) for form in (*forms.split(" "), *forms.title().split(" "))},
     signs={
         "minus": "минус", "dot": "точка", "at": "собака", "slash": "слэш", "dash": "дефис",
-        "underscore": "подчёркивание",
-        "plus": "плюс", "colon": "двоеточие", "port": "порт", "and": "и", "number": "номер", "section": "параграф",
-        "version": "версия", "about": "примерно", "of": "из", "by": "на", "per": "в",
-        "per_money": "за", "per_time": "в", "per_other": "на", "to": "к",
+        "underscore": "подчёркивание", "plus": "плюс", "colon": "двоеточие", "port": "порт", "and": "и",
+        "number": "номер", "section": "параграф", "version": "версия", "about": "примерно", "of": "из",
+        "less": "меньше", "more": "больше", "pi": "пи", "over": "на", "by": "на", "per": "в", "per_money": "за",
+        "per_time": "в", "per_other": "на", "to": "к",
     },
     operators={
         "=": "равно", "+": "плюс", "-": "минус", "×": "умножить на", "÷": "разделить на", "±": "плюс-минус",
@@ -138,5 +139,6 @@ WORDS = Words(
                 "Святослав|Сигизмунд|Густав)(?:а|у|ом|е|й|я|ю|ем|ы|ой|ии|ией|ей)?",
     century_words="век|века|веку|веком|веке|веков|веках|вв?\\.|столетие|столетия|столетии|тысячелетия|тысячелетии",
     year_nouns="год|года|году|годом|годе|годы|лет|годов|годах|годами|гг?\\.",
+    out_of_words="шаг|слайд|страница|часть|вопрос|уровень|балл|балла|баллов|оценка|результат",
     date_is_named="сегодня|завтра|вчера|послезавтра|позавчера|дата|это|есть|будет|число",
 )  # fmt: skip

@@ -4,11 +4,12 @@ from functools import lru_cache
 
 from num2words import num2words
 
-from segue.voice.grammar import Case, Gender, Noun
+from segue.voice.grammar import Case, Gender
 from segue.voice.languages.agreement import Agreeing
 from segue.voice.languages.slavic import NOMINAL
 from segue.voice.languages.uk.nouns import CENTURY, MAGNITUDE_NOUNS, UNITS
 from segue.voice.languages.uk.words import WORDS
+from segue.voice.numerals import Numeral
 
 # one to four: genitive, dative, instrumental, locative
 _ONES = {
@@ -103,6 +104,10 @@ class Ukrainian(Agreeing):
                     ("у", Case.DATIVE), ("ю", Case.DATIVE), ("ові", Case.DATIVE), ("єві", Case.DATIVE))  # fmt: skip
     century_noun = CENTURY
     century_forms = _CENTURY_FORMS
+    hour_prepositions = ("о", "об")
+    day_parts = ("ранку", "вечора", "ночі", "дня", "пополудні")
+    numbered_nouns = ("поверс", "клас", "столітт", "рядку", "сторінц", "розділі")
+    percent_adjective = "відсотковий"
     cardinal_suffixes = ("ти", "ми", "ма", "ьох", "ох", "х", "ьом", "ом", "м", "ть", "и", "ома", "ьма")
     adjective_endings = ("их", "і", "ий", "ій", "ого", "ної", "ова", "ева", "ська", "цька", "на", "не", "ове", "ське")
 
@@ -136,6 +141,12 @@ class Ukrainian(Agreeing):
         """Only endings that masculine nouns do not share: станції, можливості, лікарки, таблиці."""
         return word.endswith(("ії", "ості", "иці", "ниці", "арки", "ички", "инки", "ашки", "істки", "оби"))
 
+    def feminine_adjective(self, word: str) -> Case | None:
+        """By the endings that belong to feminine adjectives: світова, світової, світовій, світову, світовою."""
+        endings = (("ова", Case.NOMINATIVE), ("ська", Case.NOMINATIVE), ("ої", Case.GENITIVE), ("ій", Case.LOCATIVE),
+                   ("ову", Case.ACCUSATIVE), ("ську", Case.ACCUSATIVE), ("овою", Case.INSTRUMENTAL))  # fmt: skip
+        return next((case for ending, case in endings if word.endswith(ending)), None)
+
     def small_ordinal(self, n: int) -> str:
         """Below a thousand."""
         return _ordinal(n)
@@ -144,12 +155,10 @@ class Ukrainian(Agreeing):
         """десята тридцять, десята година, сімнадцята нуль п'ять."""
         if second is not None:
             parts = zip((hour, minute, second), ("hour", "minute", "second"), strict=True)
-            return " ".join(self._counted(n, UNITS[unit]) for n, unit in parts)
+            case = case if case is Case.ACCUSATIVE else Case.NOMINATIVE
+            return " ".join(self.count(Numeral(n), UNITS[unit], case) for n, unit in parts)
         words = self.ordinal(hour, Gender.FEMININE, case)
         return f"{words} {self.spoken_minutes(minute)}" if minute else f"{words} {UNITS['hour'].singular[case]}"
-
-    def _counted(self, n: int, noun: Noun) -> str:
-        return f"{self.cardinal(n, noun.gender)} {self.agree(n, noun)}"
 
 
 UKRAINIAN = Ukrainian()

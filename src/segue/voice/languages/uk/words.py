@@ -57,6 +57,7 @@ _ABBREVIATIONS = (
     Abbreviation("тел.", "телефон"),
     Abbreviation("моб.", "мобільний"),
     Abbreviation("ел.", "електронна"),
+    Abbreviation("рт. ст.", "ртутного стовпчика", ends=True),
     Abbreviation("т. зв.", "так званий"),
     Abbreviation("т. д.", "так далі", ends=True),
     Abbreviation("т. п.", "таке подібне", ends=True),
@@ -92,13 +93,13 @@ WORDS = Words(
         "трильйона": 10**12,
     },
     magnitude_nouns=MAGNITUDE_NOUNS,
-    months={form: i for i, forms in enumerate(_MONTHS, 1) for form in forms.split(" ")},
+    months={form: i for i, forms in enumerate(_MONTHS, 1) for form in (*forms.split(" "), *forms.title().split(" "))},
     signs={
         "minus": "мінус", "dot": "крапка", "at": "равлик", "slash": "слеш", "dash": "дефіс",
-        "underscore": "підкреслення",
-        "plus": "плюс", "colon": "двокрапка", "port": "порт", "and": "і", "number": "номер", "section": "параграф",
-        "version": "версія", "about": "приблизно",
-        "of": "із", "by": "на", "per": "на", "per_money": "за", "per_time": "на", "per_other": "на", "to": "до",
+        "underscore": "підкреслення", "plus": "плюс", "colon": "двокрапка", "port": "порт", "and": "і",
+        "number": "номер", "section": "параграф", "version": "версія", "about": "приблизно", "of": "із",
+        "less": "менше", "more": "більше", "pi": "пі", "over": "на", "by": "на", "per": "на", "per_money": "за",
+        "per_time": "на", "per_other": "на", "to": "до",
     },
     operators={
         "=": "дорівнює", "+": "плюс", "-": "мінус", "×": "помножити на", "÷": "поділити на",
@@ -140,5 +141,6 @@ WORDS = Words(
                 "Володимир|Святослав|Сигізмунд|Густав)(?:о|а|у|ом|ові|й|я|ю|єм|єві|и|і|ії|ою|єю)?",
     century_words="століття|столітті|століттю|століттям|століть|ст\\.|вік|віку|віці|тисячоліття|тисячолітті",
     year_nouns="рік|року|році|роком|роки|років|роках|роками|рокам|рр?\\.",
+    out_of_words="крок|слайд|сторінка|частина|питання|рівень|бал|бали|балів|оцінка|результат",
     date_is_named="сьогодні|завтра|вчора|післязавтра|позавчора|дата|це|є|буде|число",
 )  # fmt: skip

@@ -48,8 +48,9 @@ WORDS = Words(
     months={},
     signs={
         "minus": "负", "dot": "点", "at": "艾特", "slash": "斜杠", "dash": "横杠", "underscore": "下划线",
-        "plus": "加", "colon": "冒号", "port": "端口", "and": "和", "number": "第", "section": "第", "version": "版本",
-        "about": "大约", "of": "分之", "by": "乘", "per": "每", "to": "比",
+        "plus": "加", "colon": "冒号", "port": "端口", "and": "和", "number": "第", "section": "第",
+        "version": "版本", "about": "大约", "of": "分之", "per_other": "每", "less": "小于",
+        "more": "大于", "pi": "派", "over": "比", "by": "乘", "per": "每", "to": "比",
     },
     operators={
         "=": "等于", "+": "加", "-": "减", "×": "乘以", "÷": "除以", "±": "正负", "≈": "约等于", "≤": "小于等于",
@@ -58,7 +59,7 @@ WORDS = Words(
     },
     notices={"code": "代码示例", "yes": "是", "no": "否", "done": "已完成"},
     fixed={"24/7": "全天候", "C++": "C 加加", "C#": "C sharp"},
-    abbreviations=(Abbreviation("vs.", "对"), Abbreviation("etc.", "等等")),
+    abbreviations=(Abbreviation("vs.", "对"), Abbreviation("etc.", "等等"), Abbreviation("No.", "第", before="9")),
     own_signs={"¥": "yuan"},
     score_words="比分|比例|比率|战胜|击败|比",
     version_words="版本|v|ver|第|python|ubuntu|debian|java|php|node|http|tls|usb|android|ios|windows|linux|gpt|qwen",
