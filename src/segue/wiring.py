@@ -30,6 +30,7 @@ from segue.voice.hearing import Hearing
 from segue.voice.plane import VoicePlane
 from segue.voice.ports import LanguageModel, Recognizer, Synthesizer, TurnStore
 from segue.voice.reporting import Reports, ReportTokens
+from segue.voice.speakable import speakable
 from segue.voice.speaking import Speaker
 from segue.voice.turn import Turns
 from segue.web import app as door
@@ -102,6 +103,8 @@ class House:
                     if not isinstance(part, PocketsphinxRecognizer):
                         raise
                     log.warning("recordings cannot be recognized", reason=error.message)
+            for language in self.settings.voice.languages:
+                speakable("1", language)  # builds the language's tables, so that no listener waits for them
             yield self.plane
 
     def readiness(self) -> Mapping[str, str]:
