@@ -73,13 +73,13 @@ async def _group(replies: Sequence[Said], setting: Mapping[str, Any], turns: int
         pool = Pool(gateway.host, gateway.port, "ndjson")
         ways["segue"] = partial(asking, pool, replies=replies)
         # The first turn of each pays for imports, and finds out whether there is such a way here.
-        first, written = await asyncio.gather(
-            asyncio.gather(*(drive(take, [0.0]) for take in ways.values())),
-            asyncio.gather(*(reference.schedule(use, said) for said in replies)),
-        )
+        first = await asyncio.gather(*(drive(take, [0.0]) for take in ways.values()))
         there = [name for name, run in zip(ways, first, strict=True) if run.done]
         await pool.warm(len(moments))
-        runs = await asyncio.gather(*(drive(ways[name], moments) for name in there))
+        written, runs = await asyncio.gather(
+            asyncio.gather(*(reference.schedule(use, said) for said in replies)),
+            asyncio.gather(*(drive(ways[name], moments) for name in there)),
+        )
         pool.close()
     return Group(dict(zip(there, runs, strict=True)), [written[turn % len(replies)][1] for turn in range(len(moments))])
 

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import astuple, fields
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -79,10 +80,8 @@ def machine() -> dict[str, Any]:
 def _priority() -> dict[str, int]:
     """How this was favoured over whatever else ran: niceness of the process, and of its scheduling group on Linux."""
     own = {"process": os.nice(0)}
-    try:
+    with suppress(OSError, ValueError, IndexError):
         own["group"] = int(Path("/proc/self/autogroup").read_text(encoding="ascii").split()[-1])
-    except (OSError, ValueError, IndexError):
-        pass
     return own
 
 
