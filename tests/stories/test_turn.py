@@ -225,6 +225,7 @@ async def test_a_listener_may_leave_at_any_frame(frames_taken: int, how: str) ->
     """Wherever a listener leaves, everything stops, nothing is left running, and one record tells it."""
     stage = Stage(model={"interval_s": 0.0005}, speech={"real_time_factor": 0.01})
     frames = stage.turns.turn(stage.ask())
+    waiting = asyncio.Event()
 
     async def listen() -> None:
         taken = 0
@@ -232,15 +233,14 @@ async def test_a_listener_may_leave_at_any_frame(frames_taken: int, how: str) ->
             async for _ in frames:
                 taken += 1
                 if taken > frames_taken:
+                    waiting.set()
                     if how == "close":
                         return
                     await asyncio.get_running_loop().create_future()
 
     listening = asyncio.create_task(listen())
+    await waiting.wait()
     if how == "cancel":
-        while stage.turns.places.held == 0:
-            await asyncio.sleep(0)
-        await asyncio.sleep(0.005)
         listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
 
