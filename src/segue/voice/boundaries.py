@@ -8,19 +8,18 @@ Chinese need no look ahead but for the closing quotes behind them.
 import re
 import unicodedata
 from dataclasses import dataclass
-from enum import Enum, auto
 
-from segue.voice.languages.en import abbreviations as en
-from segue.voice.languages.ru import abbreviations as ru
-from segue.voice.languages.uk import abbreviations as uk
-from segue.voice.languages.zh import abbreviations as zh
+from segue.voice.stops import LETTERS, LOOK_BACK, WORD_BEFORE, Mark, Tables, classify
 
 TERMINATORS = ".!?…。！？｡‼⁇⁈⁉"
 RUN = re.compile(f"[{TERMINATORS}]+")
 WIDE = re.compile("[。！？｡]")
-CLOSERS = frozenset("\"'”’»“)]}）］】」』〉》›*_~`")
+CLOSERS = frozenset("\"'”’»“)]}）］】」』〉》›*_~～〜`")
 QUOTES = frozenset("\"'”’»“」』》〉")
 CONTINUATIONS = frozenset("，、；：,;:")
+WIDE_OPENERS = '“「『"'
+WIDE_STARTERS = frozenset("他她它我你您咱谁没沒大同可但老小全众妈爸爷奶哥姐弟妹")
+"""What the next sentence begins with behind quoted speech; other characters may go on with what the speaker did."""
 SPEECH_OPENERS = frozenset('"«„“‘「『')
 DASHES = frozenset("—–")
 OPENERS = frozenset("\"'«„“‘‚‹([{（［【「『《*_~#>`-–—―•·¿¡+")
@@ -31,35 +30,14 @@ EMOTICON = re.compile(r"[:;=][-o*']?[)(\]\[DPp/\\|3]+")
 FACE_BEGINS = ":;="
 SIGNS = frozenset("$€£₴₽¥#@№§&")
 """Signs that a sentence may begin with; behind a factorial or a label other signs follow."""
-LETTERS = r"[^\W\d_぀-ヿ㐀-䶿一-鿿豈-﫿]+"
 WORD = re.compile(rf"{LETTERS}(?:['’ʼ.-]{LETTERS})*")
-WORD_BEFORE = re.compile(rf"(?:{LETTERS}(?:['’ʼ-]{LETTERS})*\.\s?)*{LETTERS}(?:['’ʼ-]{LETTERS})*\Z")
-NUMBER_BEFORE = re.compile(r"(?:\d|[½¼¾])[\s  ]*\Z|(?:\d|[½¼¾])[\s  ]*(?:тис|тыс|млн|млрд|трлн|кв|куб)\.?\s*\Z")
-YEAR_BEFORE = re.compile(r"(?<!\d)(?:1\d{3}|20\d{2})(?:[-–—/](?:\d{2,4}))?[\s  ]*\Z")
-EXTRA_TIME = re.compile(r"\d\+\d{1,2}\s*\Z")
-"""The minute of a match, after which a player's name follows."""
-LIST_MARK = re.compile(r"[\s>*_•·-]*(?:\d{1,3}(?:\.\d{1,3})*|[^\W\d_])\Z")
-INLINE_MARK = re.compile(r"[:;][\s*_]+\d{1,2}\Z")
+HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]")
 FOOTNOTE = re.compile(r"\[\d{1,3}\]")
 FOOTNOTE_BEGINS = re.compile(r"\[\d{0,3}\Z")
 ONE_WORD = re.compile(r"[\W_]*[^\W\d_]+(?:-[^\W\d_]+)*\Z")
 I_FOLLOWS = re.compile(r"I(?:\b|\Z)")
-PRONOUNS = frozenset({"я"})
-"""Words of one letter that are no initials."""
-VOWELS = frozenset("aeiouyаеєиіїоуюяёыэ")
-BRANDS = frozenset({"yahoo", "joomla", "jeopardy", "guess"})
-LOOK_BACK = 40
+BRANDS = frozenset({"yahoo", "joomla", "jeopardy", "guess", "panic"})
 SHORT = 4
-
-
-class Mark(Enum):
-    """What a full stop behind a word means."""
-
-    SENTENCE = auto()
-    CONTINUES = auto()
-    OPEN = auto()
-    ENDS = auto()
-    NUMBERED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,42 +50,6 @@ class Decision:
 
 NOT_YET = Decision(None, -1)
 """The text has to go on before anybody could tell."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """The words of one language, with those of English where a text uses them too."""
-
-    continues: frozenset[str]
-    titles: frozenset[str]
-    open: frozenset[str]
-    ends: frozenset[str]
-    units: frozenset[str]
-    numbered: frozenset[str]
-    starters: frozenset[str]
-    said: frozenset[str]
-
-
-def _tables(module: object, *, english: bool) -> Tables:
-    def words(name: str) -> frozenset[str]:
-        own: frozenset[str] = getattr(module, name)
-        return own | getattr(en, name) if english else own
-
-    names = ("CONTINUES", "TITLES", "OPEN", "ENDS", "UNITS", "NUMBERED", "STARTERS", "SAID")
-    return Tables(*(words(name) for name in names))
-
-
-TABLES = {
-    "en": _tables(en, english=False),
-    "uk": _tables(uk, english=True),
-    "ru": _tables(ru, english=True),
-    "zh": _tables(zh, english=False),
-}
-
-
-def tables(language: str) -> Tables:
-    """The words of a language; English for one that has none of its own."""
-    return TABLES.get(language.lower().replace("_", "-").split("-")[0], TABLES["en"])
 
 
 def at_terminator(text: str, start: int, at: int, words: Tables, *, small: bool) -> Decision:
@@ -123,8 +65,7 @@ def at_terminator(text: str, start: int, at: int, words: Tables, *, small: bool)
     run = RUN.match(text, at)
     assert run is not None  # noqa: S101 - the caller found a terminator here
     wide = WIDE.search(run.group()) is not None
-    opens = wide and text.count('"', start, at) % 2 == 0
-    after = _skip(text, run.end(), (WIDE_CLOSERS - {'"'} if opens else WIDE_CLOSERS) if wide else CLOSERS)
+    after = _skip(text, run.end(), _wide_closers(text, start, at) if wide else CLOSERS)
     if note := FOOTNOTE.match(text, after):
         after = note.end()
     if after >= len(text) or FOOTNOTE_BEGINS.match(text, after):
@@ -134,16 +75,28 @@ def at_terminator(text: str, start: int, at: int, words: Tables, *, small: bool)
     if after >= len(text):
         return NOT_YET
     if wide:
-        return _wide(text, after, quoted=quoted)
+        return _wide(text, start, at, after, quoted=quoted)
     if not text[after].isspace():
         return _without_space(text, at, after, run.group(), quoted=quoted)
     return _with_space(text, start, at, run, after, words, small=small, quoted=quoted)
 
 
-def _wide(text: str, after: int, *, quoted: bool) -> Decision:
-    """Chinese enders: the sentence ends, unless it goes on right behind them."""
-    goes_on = text[after] in CONTINUATIONS or (quoted and HAN.match(text, after))
-    return Decision(None if goes_on else after, after)
+def _wide_closers(text: str, start: int, at: int) -> frozenset[str]:
+    """What closes behind a Chinese ender; without a space behind it, a mark that was not open there opens something."""
+    marks = [mark for mark, pair in (('"', 2), ("*", 4)) if text.count(mark, start, at) % pair == 0]
+    return WIDE_CLOSERS.difference(marks)
+
+
+def _wide(text: str, start: int, at: int, after: int, *, quoted: bool) -> Decision:
+    """Chinese enders: the sentence ends, unless it goes on right behind them.
+
+    Behind a quotation a letter mostly goes on, with who said it; where a colon announced it, that was told before.
+    """
+    if quoted and HAN.match(text, after):
+        opened = max(text.rfind(quote, start, at) for quote in WIDE_OPENERS)
+        told = opened > start and text[opened - 1] in "：:"
+        return Decision(after if told and text[after] in WIDE_STARTERS else None, after)
+    return Decision(None if text[after] in CONTINUATIONS else after, after)
 
 
 def _without_space(text: str, at: int, after: int, run: str, *, quoted: bool) -> Decision:
@@ -181,15 +134,25 @@ def _by_letter(
             return Decision(None if _hesitates(text, start, at, letter) else following, letter)
         if text[at] != ".":
             return _after_cry(text, at, following, letter, words, quoted=quoted)
-        if mark is not Mark.OPEN:
-            return Decision(None if mark is Mark.CONTINUES else following, letter)
-        return _by_next_word(text, following, letter, words)
+        if mark is Mark.NUMBERED:
+            return _after_numbered(text, following, letter)
+        if mark in {Mark.OPEN, Mark.INITIAL}:
+            return _by_next_word(text, following, letter, words, named=mark is Mark.INITIAL)
+        return Decision(None if mark is Mark.CONTINUES else following, letter)
     if text[letter].isalpha():
         begins = small and mark in {Mark.SENTENCE, Mark.ENDS} and not quoted and letter == following
     else:
         number = text[letter].isdigit() and not (period and _short_before(text, at))
         begins = (number or text[letter] in SIGNS) and mark is Mark.SENTENCE
     return Decision(following if begins and not dots else None, letter)
+
+
+def _after_numbered(text: str, following: int, letter: int) -> Decision:
+    """Behind `Fig.` or `vol.` a sentence begins with a word; a letter or a Roman number belongs to it."""
+    if letter + 1 >= len(text):
+        return NOT_YET
+    numbered = text[letter + 1] not in "'’" and not text[letter + 1].islower()
+    return Decision(None if numbered else following, letter + 1)
 
 
 def _after_cry(text: str, at: int, following: int, letter: int, words: Tables, *, quoted: bool) -> Decision:
@@ -212,7 +175,7 @@ def _after_cry(text: str, at: int, following: int, letter: int, words: Tables, *
     return Decision(following, letter)
 
 
-def _by_next_word(text: str, following: int, letter: int, words: Tables) -> Decision:
+def _by_next_word(text: str, following: int, letter: int, words: Tables, *, named: bool = False) -> Decision:
     """Behind an abbreviation that may end a sentence: it does where the next word is one that begins sentences."""
     word = WORD.match(text, letter)
     if word is None:
@@ -223,70 +186,16 @@ def _by_next_word(text: str, following: int, letter: int, words: Tables) -> Deci
     initial = text[end] == "." and len(word.group()) == 1
     plain = re.sub("['’ʼ]", "", word.group().lower())
     begins = plain in words.starters or word.group().lower() in words.starters
+    begins = begins and not (named and plain in words.surnames)
     return Decision(following if begins and not initial else None, end)
-
-
-def classify(text: str, start: int, at: int, words: Tables) -> Mark:
-    """What the full stop at `at` means, from the word before it."""
-    if LIST_MARK.match(text[start:at]) or INLINE_MARK.search(text, max(start, at - LOOK_BACK), at):
-        return Mark.CONTINUES  # `1.` or `a.` at the beginning, or behind a colon, is the number of what follows
-    found = WORD_BEFORE.search(text, max(start, at - LOOK_BACK), at)
-    if found is None:
-        return Mark.SENTENCE
-    whole = re.sub(r"\s", "", found.group())
-    last = whole.rsplit(".", 1)[-1]
-    before = text[start : at - len(last)]
-    dotted = whole.lower() if "." in whole else ""
-    return _of_dotted(dotted, words) or _of_word(last, before, words)
-
-
-def _of_dotted(dotted: str, words: Tables) -> Mark | None:
-    """A word written with full stops inside, `U.S` or `т. д`: the longest ending that is known, or initials."""
-    pieces = dotted.split(".")
-    for count in (4, 3, 2):
-        name = ".".join(pieces[-count:])
-        if len(pieces) >= count:
-            for known, mark in (
-                (words.continues, Mark.CONTINUES),
-                (words.ends, Mark.ENDS),
-                (words.open, Mark.OPEN),
-            ):
-                if name in known:
-                    return mark
-    if len(pieces) > 1 and len(pieces[-1]) == len(pieces[-2]) == 1:
-        return Mark.OPEN
-    return None
-
-
-def _of_word(last: str, before: str, words: Tables) -> Mark:
-    lower, near = last.lower(), before[-LOOK_BACK:]
-    if lower in words.units and NUMBER_BEFORE.search(near):
-        year = lower in words.open and YEAR_BEFORE.search(near)
-        # English writes more words with a capital than names: `8 oz. Greek yogurt`.
-        return Mark.OPEN if last.isascii() or year or EXTRA_TIME.search(near) else Mark.ENDS
-    if lower in words.continues or last in words.titles:
-        return Mark.CONTINUES
-    if near[-1:].isdigit() and last.isascii() and last.islower():
-        return Mark.ENDS  # `9th`, `5kg`
-    if _is_unit(last, near) or (len(last) > 1 and near.endswith(".")) or lower in PRONOUNS:
-        return Mark.SENTENCE
-    for known, mark in ((words.ends, Mark.ENDS), (words.open, Mark.OPEN), (words.numbered, Mark.NUMBERED)):
-        if lower in known:
-            return mark
-    short = last.islower() and len(last) <= 5 and not VOWELS & set(lower)
-    return Mark.OPEN if short or len(last) == 1 else Mark.SENTENCE  # no vowels: an abbreviation no table knows
-
-
-def _is_unit(last: str, near: str) -> bool:
-    """Whether a single letter is a unit or a part of a number: `180 °C`, `20 м/с`, `7-А`, `220 В`."""
-    before = near.rstrip()[-1:]
-    return len(last) == 1 and (before in {"°", "/"} or near[-1:] == "-" or (last.isupper() and before.isdigit()))
 
 
 def at_newline(text: str, at: int, *, small: bool) -> Decision:
     """Decide about a line break behind text: the end, unless the line was only wrapped."""
     line = text[:at].rstrip().rstrip("".join(CLOSERS))
     if line and (line[-1] in TERMINATORS or line[-1] in ":;：；"):
+        return Decision(at + 1, at)
+    if HEADING.match(text, text.rfind("\n", 0, at) + 1):
         return Decision(at + 1, at)
     following = at + 1
     while following < len(text) and text[following] in " \t\r":
@@ -295,6 +204,12 @@ def at_newline(text: str, at: int, *, small: bool) -> Decision:
         return NOT_YET
     wrapped = text[following].islower() and not small
     return Decision(None if wrapped else at + 1, following)
+
+
+def in_heading(text: str, at: int, *, line_start: bool) -> bool:
+    """Whether a place is in a markdown heading, which ends with its line; `line_start`: the text begins a line."""
+    line = text.rfind("\n", 0, at) + 1
+    return (line > 0 or line_start) and HEADING.match(text, line) is not None
 
 
 def _short_before(text: str, at: int) -> bool:

@@ -9,8 +9,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from segue.voice.boundaries import CLOSERS, NOT_YET, TERMINATORS, at_newline, at_terminator, classify, tables
-from segue.voice.boundaries import Mark as StopMark
+from segue.voice.boundaries import CLOSERS, NOT_YET, TERMINATORS, at_newline, at_terminator, in_heading
+from segue.voice.stops import Mark, classify, tables
 
 LONGEST = 300
 """Width of the longest piece; a wide (Chinese) character counts twice."""
@@ -95,7 +95,7 @@ class SentenceAssembler:
             return False
         if bare[-1] != "." or bare.endswith(".."):
             return True
-        return classify(text, 0, len(bare) - 1, self._words) is StopMark.SENTENCE
+        return classify(text, 0, len(bare) - 1, self._words) is Mark.SENTENCE
 
     def release(self) -> list[str]:
         """What waits, if it ends like a sentence; nothing otherwise."""
@@ -163,6 +163,8 @@ class SentenceAssembler:
         return at + 1
 
     def _terminator(self, at: int) -> "_Cut | int | None":
+        if in_heading(self._text, at, line_start=self._line_start):
+            return at + 1
         decision = at_terminator(self._text, 0, at, self._words, small=not self._capital_up_to(at))
         if decision is NOT_YET:
             return None

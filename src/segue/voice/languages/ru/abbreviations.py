@@ -1,22 +1,25 @@
 """Russian abbreviations, by what a full stop behind them means."""
 
 CONTINUES = frozenset(
-    "ул просп пр-т пр-кт бул бульв пер пл наб ш туп корп р-н пгт пос дер ст-ца оз им см ср рис ил табл гл разд"
-    " вып изд сост пер ред отв акад проф доц канд чл-корр докт д-р ген полк подп подполк майор кап лейт серж адм"
-    " зав зам нач дир инж арх архит худ реж муз сл пп абз прим англ нем франц фр лат греч рус укр польск итал исп"
-    " ок прибл ориент напр тел моб факс св преп блж о-в п-ов т.е т.к т.н т.о т.наз ауд каб комн оф поз заслуж нар"
-    " лауреат мин-во ун-т ин-т гр г-н г-жа сб доп прил букв перен разг устар кв д стр яз пов митр вер теор дж еп"
-    " архиеп прот иг эт".split()
+    "ул просп пр-т пр-кт бул бульв пер пл наб ш туп корп р-н пгт пос дер ст-ца оз им см ср рис табл гл разд"
+    " вып изд сост ред отв акад проф доц канд чл-корр докт д-р подп подполк майор лейт серж адм зав зам нач"
+    " инж арх архит худ реж пп абз прим англ нем франц фр лат греч рус укр польск итал исп прибл ориент напр"
+    " моб факс св преп блж о-в п-ов т.е т.к т.н т.о т.наз ауд каб комн оф заслуж нар лауреат мин-во ун-т ин-т"
+    " гр г-н г-жа сб доп прил букв перен разг устар кв д стр яз пов митр вер теор дж еп архиеп прот иг эт тов"
+    " гр-н гр-ка гр-ну гр-ки засл имп прп свт вмч ап арт мкр мкрн мкр-н асп юрид уч м-р зак".split()
 )
 """The sentence always goes on."""
 
-TITLES: frozenset[str] = frozenset()
-"""Russian writes titles small; they stand above."""
+TITLES = frozenset("Ал Вл Дж Дм Гр Мих Ник Вас Ив Алекс Св Бл Андр Евг Вяч Конст Хр Ст Бор Серг Фр".split())
+"""Shortened names, and what stands before one, when capitalised so; titles written small stand above."""
 
-OPEN = frozenset("обл г гг в вв ст н.э до.н.э макс мин с ч т кн п о м ф-т кол общ авт н э р пр проч".split())
+OPEN = frozenset(
+    "обл г гг в вв ст н.э до.н.э макс мин с ч т кн п о м ф-т кол общ авт н э р полк ген муз кап поз"
+    " дир тел ил сл мед юр рук род ум вел кор през прем секр губ нац хим физ пред совр быв".split()
+)
 """The sentence may end: it does if the next word is one that sentences begin with."""
 
-ENDS = frozenset("др т.д т.п т.п пр руб коп долл евр шт уп пач".split())
+ENDS = frozenset("др проч т.д т.п т.п пр руб коп долл евр шт уп пач".split())
 """The sentence ends if the next word is capitalised."""
 
 UNITS = frozenset(
@@ -25,7 +28,7 @@ UNITS = frozenset(
 )
 """Behind a number: the sentence ends if the next word is capitalised."""
 
-NUMBERED = frozenset("стр разд том част пункт гл каб ауд арт мод верс кл гр".split())
+NUMBERED = frozenset("стр разд том част пункт гл каб ауд мод верс кл гр".split())
 """Before a number the sentence goes on."""
 
 STARTERS = frozenset(
@@ -43,3 +46,23 @@ STARTERS = frozenset(
 
 SAID: frozenset[str] = frozenset()
 """Russian puts a dash before what follows a quotation."""
+
+LABELS = frozenset(
+    "шаг глава часть раздел пункт этап урок задание вопрос день неделя вариант пример упражнение правило"
+    " способ совет статья таблица рисунок рис табл ст том действие сцена раунд уровень приложение тема лекция"
+    " задача версия серия сезон причина миф факт модуль теорема лемма определение сценарий случай"
+    " билет параграф".split()
+)
+"""Words whose number at the beginning of a line is followed by a title, in small letters."""
+
+SURNAMES: frozenset[str] = frozenset()
+"""Words that sentences begin with, and people are called."""
+
+LEADS = frozenset("через за после в во на около примерно под по перед свыше спустя".split())
+"""Prepositions that a time or a price at the beginning of a clause has before it."""
+
+PLACES: frozenset[str] = frozenset()
+"""Places behind a comma."""
+
+JOINTS = frozenset("и а но что когда уже потом".split())
+"""Words that join a clause to the one before."""

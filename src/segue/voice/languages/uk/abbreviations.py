@@ -1,19 +1,23 @@
 """Ukrainian abbreviations, by what a full stop behind them means."""
 
 CONTINUES = frozenset(
-    "вул просп пр-т пр-кт бул бульв пров пл наб шос туп буд кв корп р-н смт сел оз затоки г-ра ім див пор рис мал"
-    " іл табл гл розд вип вид упоряд пер ред відп акад проф доц канд чл-кор докт д-р ген полк підполк майор кап"
-    " лейт серж адм зав заст нач гол дир інж архіт худ реж муз сл пп абз прим англ нім франц фр лат грец рос укр"
-    " пол італ ісп бл прибл орієнт напр наприкл тел моб факс св преп блж о-в п-ів т.зв т.б тобто т.е ауд каб кімн"
-    " офіс поз арк ст.л заслуж нар лауреат мін-во ун-т ін-т гр пані пан хв-на вх квит зб ст.ст гром дол-л мол зак"
-    " дод пос пов митр вер теор дж єп архиєп прот іг".split()
+    "вул просп пр-т пр-кт бул бульв пров пл наб шос туп буд кв корп р-н смт сел оз г-ра ім див пор рис іл"
+    " табл гл розд вип вид упоряд пер ред відп акад проф доц канд чл-кор докт д-р підполк лейт серж адм зав"
+    " заст нач інж архіт худ реж сл пп абз прим англ нім франц фр лат грец рос укр італ ісп бл прибл орієнт"
+    " напр наприкл тел моб факс св преп блж о-в п-ів т.зв т.б т.е ауд каб кімн арк ст.л заслуж нар лауреат"
+    " мін-во ун-т ін-т гр хв-на вх квит зб ст.ст гром дол-л мол зак дод пос пов митр вер теор дж єп архиєп"
+    " прот іг тов гр-н гр-ка гр-ну гр-ки засл имп імп прп свт вмч кер асист арт мкр мкрн мкр-н пом рук абл"
+    " мчч ап мат тз м-р".split()
 )
 """The sentence always goes on."""
 
-TITLES: frozenset[str] = frozenset()
+TITLES = frozenset("".split())
 """Ukrainian writes titles small; they stand above."""
 
-OPEN = frozenset("обл р рр ст ст-ст н.е до.н.е тис-ня макс мін сер стор с ч т кн п о м г д ф-т кол заг авт н е".split())
+OPEN = frozenset(
+    "обл р рр ст ст-ст н.е до.н.е тис-ня макс мін сер стор с ч т кн п о м г д ф-т кол заг авт н е полк гол"
+    " ген муз кап пол поз дир мал мед юр рук род ум вел кор през прем секр губ нац хім фіз оф роб".split()
+)
 """The sentence may end: it does if the next word is one that sentences begin with."""
 
 ENDS = frozenset("ін т.д т.п т.ін тощо др грн коп крб дол євр шт уп пач".split())
@@ -25,7 +29,7 @@ UNITS = frozenset(
 )
 """Behind a number: the sentence ends if the next word is capitalised."""
 
-NUMBERED = frozenset("стор розд том част пункт гл каб ауд арт мод верс кл гр".split())
+NUMBERED = frozenset("стор розд том част пункт гл каб ауд мод верс кл гр".split())
 """Before a number the sentence goes on."""
 
 STARTERS = frozenset(
@@ -44,3 +48,22 @@ STARTERS = frozenset(
 
 SAID: frozenset[str] = frozenset()
 """Ukrainian puts a dash before what follows a quotation."""
+
+LABELS = frozenset(
+    "крок розділ частина пункт етап урок завдання питання день тиждень варіант приклад вправа правило спосіб"
+    " порада стаття таблиця рисунок рис табл ст глава том дія сцена раунд рівень додаток тема лекція задача"
+    " версія серія сезон причина міф факт модуль теорема лема означення сценарій випадок".split()
+)
+"""Words whose number at the beginning of a line is followed by a title, in small letters."""
+
+SURNAMES: frozenset[str] = frozenset()
+"""Words that sentences begin with, and people are called."""
+
+LEADS = frozenset("через за після о об у в на протягом близько приблизно під по перед понад".split())
+"""Prepositions that a time or a price at the beginning of a clause has before it."""
+
+PLACES: frozenset[str] = frozenset()
+"""Places behind a comma."""
+
+JOINTS = frozenset("і й та а але що коли вже потім".split())
+"""Words that join a clause to the one before."""
