@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks import reference
 from benchmarks.gateway import running, segue
 from benchmarks.load import Pool, Run, drive, in_flight, poisson, steady
-from benchmarks.report import differences, figures, median_of, table
+from benchmarks.report import differences, figures, median_of, percentile, table
 from benchmarks.taking import Taking
 from benchmarks.texts import Said
 from segue.configuration import ScriptedSettings
@@ -70,10 +70,20 @@ def ttfa(run: Run) -> list[float]:
     return [row.ttfa_ms for row in run.done if row.ttfa_ms is not None]
 
 
+DISTURBED_MS = 5.0
+"""A generator that writes one request in a hundred this late, or later, did not have its core to itself."""
+
+
+def disturbed(run: Run) -> bool:
+    """Whether something else took the load generator's core, so that the run's tail is not the gateway's."""
+    return bool(run.rows) and percentile([row.late_ms for row in run.rows], 99) >= DISTURBED_MS
+
+
 def _client(run: Run, ramp_s: float = 0.0) -> dict[str, Any]:
     """What the load generator itself did: how late it was, and what it cost."""
     return {
         "late_ms": figures(row.late_ms for row in run.rows),
+        "disturbed": disturbed(run),
         "cpu_ms_per_turn": round(run.client_cpu_s * 1000.0 / max(1, len(run.rows)), 3),
         "in_flight": round(in_flight(run.rows, ramp_s, run.rows[-1].at_s if run.rows else 0.0), 1),
         "outcomes": run.outcomes,

@@ -1,6 +1,6 @@
 """The figures of `first_audio` as tables for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -48,6 +48,16 @@ def _show_overhead(overhead: Mapping[str, Any], console: Console) -> None:
         f"Medians of {len(runs)} runs, {in_flight} turns in flight; first turn of the process: "
         f"{overhead['warm_up']['first_turn_ttfa_ms']:.1f} ms"
     )
+    _show_disturbances("Overhead", runs, console)
+
+
+def _show_disturbances(what: str, runs: Sequence[Mapping[str, Any]], console: Console) -> None:
+    count = sum(run["client"]["disturbed"] for run in runs)
+    if count:
+        console.print(
+            f"{what}: in {count} of {len(runs)} runs the load generator itself was late, because something else used its "
+            "core. Their tails say nothing about Segue; measure again on a quiet machine."
+        )
 
 
 def _show_listeners(listeners: Mapping[str, Any], console: Console) -> None:
@@ -70,6 +80,7 @@ def _show_listeners(listeners: Mapping[str, Any], console: Console) -> None:
         )
     console.print(table)
     console.print(f"Most without one underflow: {listeners['most_without_underflow']}")
+    _show_disturbances("Listeners", listeners["steps"], console)
 
 
 def _show_early(early: Mapping[str, Any], console: Console) -> None:

@@ -12,6 +12,7 @@ from benchmarks.canned import Canned
 from benchmarks.listener import Listener
 from benchmarks.load import Pool, Run, drive, in_flight, poisson, steady
 from benchmarks.report import differences, figures, keep, median_of, percentile, table
+from benchmarks.scenes import disturbed
 from benchmarks.taking import Row, Taking, audible, lines
 
 from segue.voice.timeline import VirtualListener
@@ -207,6 +208,14 @@ def test_turns_that_began_while_the_run_filled_up_are_left_out() -> None:
     """What began before the ramp was over is not counted."""
     run = Run((row(at_s=0.5), row(at_s=2.0), row(at_s=3.0)), 0.0)
     assert [figure.at_s for figure in run.after(2.0).rows] == [2.0, 3.0]
+
+
+def test_a_run_whose_generator_was_late_is_called_disturbed() -> None:
+    """One late request in a hundred is the machine's luck, two are somebody else on the core."""
+    on_time = [row(late_ms=0.4)] * 98
+    assert not disturbed(Run((*on_time, row(late_ms=0.4), row(late_ms=60.0)), 0.0))
+    assert disturbed(Run((*on_time, row(late_ms=60.0), row(late_ms=60.0)), 0.0))
+    assert not disturbed(Run((), 0.0))
 
 
 def test_results_are_kept_compactly_and_readably(tmp_path: Path) -> None:
