@@ -110,6 +110,8 @@ class House:
     def readiness(self) -> Mapping[str, str]:
         """What keeps this process from serving: a name and a sentence each."""
         reasons = {}
+        if self.plane.turns.places.closed:
+            reasons["draining"] = "This server is about to stop; running replies are being finished."
         synthesis = self.plane.health()["synthesis"]
         if not synthesis["ready"]:
             reasons["synthesis"] = str(synthesis["detail"])

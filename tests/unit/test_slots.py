@@ -86,3 +86,18 @@ async def test_never_more_than_the_limit() -> None:
     await asyncio.gather(*(visit(number % 5) for number in range(100)))
 
     assert (most, served, slots.held) == (3, 100, 0)
+
+
+async def test_closed_doors_let_nobody_in_and_everybody_finish() -> None:
+    """Draining: who holds a place keeps it, nobody new is let in, and the last one out is noticed."""
+    slots = Slots(2)
+    await slots.empty()
+    with slots.hold_now():
+        slots.closed = True
+        waiting = asyncio.create_task(slots.empty())
+        with pytest.raises(Overloaded, match="about to stop"), slots.hold_now():
+            pass
+        await asyncio.sleep(0)
+        assert not waiting.done()
+
+    await waiting

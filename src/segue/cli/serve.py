@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
@@ -36,10 +36,10 @@ class Server(uvicorn.Server):
             shown = f"[{host}]" if ":" in host else host
             print(f"Segue is listening on http://{shown}:{port}", flush=True)
 
-    def stop(self) -> None:
-        """Stop accepting and let replies finish; asked a second time, do not wait for them."""
-        self.force_exit = self.should_exit
+    def end(self, *, force: bool = False) -> None:
+        """Stop accepting connections and close those that are idle; `force` closes all of them."""
         self.should_exit = True
+        self.force_exit = self.force_exit or force
 
 
 def serve(
@@ -74,7 +74,7 @@ def serve(
             access_log=False,
             server_header=False,
             limit_concurrency=settings.server.max_connections,
-            timeout_graceful_shutdown=max(1, round(settings.server.drain_s)),
+            timeout_graceful_shutdown=1,  # `_drain` has waited for replies before
         )
     )
     uvloop.run(_run(house, server, listener))
@@ -82,10 +82,32 @@ def serve(
 
 async def _run(house: House, server: Server, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
+    stopping: list[asyncio.Task[None]] = []
+
+    def stop() -> None:
+        """Let running replies finish; asked a second time, do not wait for them."""
+        if stopping:
+            server.end(force=True)
+        else:
+            stopping.append(loop.create_task(_drain(house, server)))
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, stop)
     async with house.running():
         await server.serve(sockets=[listener])
+        for task in stopping:
+            task.cancel()
+        await asyncio.gather(*stopping, return_exceptions=True)
+
+
+async def _drain(house: House, server: Server) -> None:
+    """Take no new turns, and end the server when the running ones are over or have had their time."""
+    places = house.plane.turns.places
+    places.closed = True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(house.settings.server.drain_s):
+            await places.empty()
+    server.end()
 
 
 def _bind(settings: ServerSettings) -> socket.socket:

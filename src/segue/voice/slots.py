@@ -19,7 +19,10 @@ class Slots:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.held = 0
+        self.closed = False
+        """Set when nobody new is to be let in; who holds a place keeps it."""
         self._order = itertools.count()
+        self._leaving: asyncio.Future[None] | None = None
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
 
     @property
@@ -41,8 +44,10 @@ class Slots:
         """Hold one place, or refuse at once.
 
         Raises:
-            Overloaded: every place is taken.
+            Overloaded: every place is taken, or the doors are closed.
         """
+        if self.closed:
+            raise Overloaded("This server is about to stop; ask again in a moment.")
         if self.held >= self.limit:
             raise Overloaded(f"All {self.limit} places are taken; try again in a moment.")
         self.held += 1
@@ -50,6 +55,12 @@ class Slots:
             yield
         finally:
             self._give()
+
+    async def empty(self) -> None:
+        """Wait until nobody holds a place."""
+        while self.held:
+            self._leaving = self._leaving or asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._leaving)
 
     async def _take(self, priority: int) -> None:
         if self.held < self.limit and not self._waiting:
@@ -72,3 +83,6 @@ class Slots:
                 waiter.set_result(None)
                 return
         self.held -= 1
+        if not self.held and self._leaving is not None:
+            self._leaving.set_result(None)
+            self._leaving = None
