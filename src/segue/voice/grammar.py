@@ -217,6 +217,10 @@ class Grammar(ABC):
         """Whether a range may be spoken "from … to …" before the noun as it is written."""
         return True
 
+    def lower_end(self, low: Numeral, high: Numeral, nearby: Nearby) -> str:
+        """The lower end of a range whose noun agrees with the upper end."""
+        return self.plain(low)
+
     def per_word(self, written: str, readings: Sequence[Form], *, money: bool) -> str:
         """The tail behind a slash that is no unit: per user."""
         return f" {self.words.signs['per']} {written}"

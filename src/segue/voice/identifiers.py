@@ -6,6 +6,7 @@ unspoken, because engines without digits in their alphabet would drop it in sile
 
 import re
 
+from segue.voice.languages.signs import VERSIONED
 from segue.voice.lexicon import Lexicon
 
 _LONG = re.compile(r"\d{16,}")
@@ -31,7 +32,7 @@ _MIXED = re.compile(r"(?<![^\W_])(?=[^\W_]*\d)(?=[^\W_]*[^\W\d_])[^\W_]{2,64}(?:
 _WITH_DASH = re.compile(r"(?<![\w-])([^\W\d_][\w]{0,30})-(\d{1,15})(?![\w]|[.,]\d)")
 _RUN = re.compile(r"\d+")
 _LETTERS_OR_DIGITS = re.compile(r"\d+|[^\W\d_]+")
-_ANY_DIGITS = re.compile(r"[0-9]{1,15}")
+_ANY_DIGITS = re.compile(r"-?([0-9]{1,15})")
 
 
 class Identifiers:
@@ -42,7 +43,8 @@ class Identifiers:
         self._signs = lexicon.words.signs
         self._lexicon = lexicon
         self._named_version = re.compile(
-            rf"(?<![\w-])({lexicon.words.version_words})(\s?(?:[<>]=?|==?|[≤≥]|~=)\s?|[ -]?)(\d{{1,6}}\.\d{{1,6}})"
+            rf"(?<![\w-])({lexicon.words.version_words}|{VERSIONED})"
+            rf"(\s?(?:[<>]=?|==?|[≤≥]|~=)\s?|[ -]?)(\d{{1,6}}\.\d{{1,6}})"
             rf"(?![\w%]|[.,]\d|[ ]?{lexicon.unit_pattern})",
             re.IGNORECASE,
         )
@@ -67,7 +69,7 @@ class Identifiers:
 
     def last_digits(self, text: str) -> str:
         """Whatever digits are left, as numbers of their own."""
-        return _ANY_DIGITS.sub(lambda match: f" {self.number(match.group())} ", text)
+        return _ANY_DIGITS.sub(lambda match: f" {self.number(match.group(1))} ", text)
 
     def number(self, digits: str) -> str:
         """A run of digits as one number; with a leading zero, digit by digit."""

@@ -4,7 +4,7 @@ import re
 
 from segue.voice.grammar import Case
 from segue.voice.lexicon import Lexicon
-from segue.voice.numerals import Numeral
+from segue.voice.numerals import Numeral, read
 
 _TWO_SIGNS = {
     "<=": "≤",
@@ -29,7 +29,7 @@ _HYPHEN_MINUS = re.compile(
 )
 _LETTER_MINUS = re.compile(r"(?<![\w-])(\w{1,2}|[\w²³]{1,3}\)) - (?=[A-Za-z0-9(](?![^\W\d_]))")
 _COMPARE = re.compile(r"(?P<left>[\w)²³%])(?P<gap>[ ]?)(?P<sign>[<>])[ ]?(?=(?P<right>[\w(−$€-]))")
-_POWER = re.compile(r"\^\(?([−-]?\d{1,9}|[A-Za-z])\)?")
+_POWER = re.compile(r"\^(?:\(([−-]?\d{1,9}|[A-Za-z])\)|([−-]?\d{1,9}|[A-Za-z]))")
 _DIMENSIONS = re.compile(r"(?<=\d)[ ]?[xх×][ ]?(?=\d)")
 _TILDE = re.compile(r"(?<=[\d%])[ ]?[~～][ ]?(?=\d)")
 _SCIENTIFIC = re.compile(r"(?<![\w.,])(\d{1,9}(?:[.,]\d{1,9})?)[eE]([+-]?\d{1,3})(?!\w)")
@@ -38,6 +38,8 @@ _QUOTE = re.compile(r'(\d)?"')
 _SCHOOL_YEAR = re.compile(r"(?<![\w./-])((?:19|20)\d{2})/((?:19|20)?\d{2})(?![\w/-]|[.,]\d)")
 _UNARY = re.compile(r"\+(?=[\d$€£])")
 _DOT_TIMES = re.compile(r"((?<![^\W\d_])[A-Za-zπ]|[\d)²³])[·⋅](?=[\w(π])")
+_MARK_OF = re.compile(r"(?<![\w.,/])(\d{1,3}[.,]\d{1,2})/(\d{1,3})(?![\w/]|[.,]\d)")
+_LETTER_QUOTIENT = re.compile(r"(?<![^\W_])([A-Za-z])/(?=[A-Za-z](?![^\W_]))")
 _WORDY = re.compile(r"[^\W\d_-]{2,}(?:-[^\W\d_-]+)?")
 
 
@@ -62,16 +64,17 @@ class Operators:
         self._grammar = lexicon.grammar
         self._signs = lexicon.words.signs
         self._operators = lexicon.words.operators
+        number, section = self._signs["number"], self._signs["section"]
         self._scores = re.compile(rf"(?<!\w)(?:{lexicon.words.score_words})(?!\w)[^.!?]{{0,40}}\Z", re.IGNORECASE)
         self._fraction_pattern = re.compile(
             r"(?<![\w.,:/])(?:(\d{1,4})[ ]{1,2})?(\d{1,4})/(\d{1,4})(?![\d/]|[.,:]\d)"
             rf"(?:[ ]?({lexicon.unit_pattern}|{lexicon.currency_pattern}))?(?!\w)"
         )
+        self._numbered = re.compile(rf"(?<!\w){number} \Z", re.IGNORECASE)
         self._out_of = re.compile(rf"(?<!\w)(?:{lexicon.words.out_of_words})[ :—–-]{{1,3}}\Z", re.IGNORECASE)
         self._measured = re.compile(rf"[\d.,]{{1,12}}(?:[ ]?[xх×][ ]?[\d.,]{{1,12}})?[ ]?{lexicon.unit_pattern}")
         spoken = "".join(sign for sign in self._operators if len(sign) == 1 and sign not in "<>-^²³/")
         self._any = re.compile(f"[ ]?([{re.escape(spoken)}])[ ]?")
-        number, section = self._signs["number"], self._signs["section"]
         self._in_front = (
             (re.compile(r"(?:№{1,2}|(?<![\w#])#)[ ]?(?=\d)"), f" {number} "),
             (re.compile(r"№{1,2}"), f" {number} "),
@@ -96,6 +99,9 @@ class Operators:
         text = _QUOTE.sub(_Inches(), text) if '"' in text else text
         text = _SCHOOL_YEAR.sub(self._school_year, text)
         text = _DIMENSIONS.sub(self._dimension, text)
+        text = _MARK_OF.sub(self._mark_of, text)
+        if "=" in text:
+            text = _LETTER_QUOTIENT.sub(rf"\1 {self._operators['÷']} ", text)
         text = self._fraction_pattern.sub(self._fraction, text)
         text = _RATIO.sub(self._ratio, text)
         text = _SPACED_QUOTIENT.sub(f" {self._operators['÷']} ", text)
@@ -132,7 +138,7 @@ class Operators:
         return text
 
     def _power(self, match: re.Match[str]) -> str:
-        exponent = match.group(1)
+        exponent = match.group(1) or match.group(2)
         if exponent in ("2", "3"):
             return "²" if exponent == "2" else "³"
         return " " + self._operators["^"].format(exponent)
@@ -152,6 +158,8 @@ class Operators:
         if not bottom or max(top, bottom) > 1000 or (match.group(2) + match.group(3)).startswith("0"):
             slash = self._signs["slash"]
             return f"{match.group(1) or ''} {top} {slash} {bottom} {sign}"
+        if not tail and self._numbered.search(match.string[max(0, match.start() - 12) : match.start()]):
+            return f"{top} {self._signs['slash']} {bottom}"
         marked = self._out_of.search(match.string[max(0, match.start() - 24) : match.start()])
         if not whole and not tail and (bottom in (10, 100) or top == bottom or marked):
             return self._grammar.out_of(Numeral(top), Numeral(bottom))
@@ -160,7 +168,13 @@ class Operators:
         if whole and top < bottom:
             return self._grammar.mixed_fraction(int(whole), top, bottom) + tail
         front = f"{whole} " if whole else ""
-        return front + self._grammar.fraction(top, bottom) + tail
+        case = self._lexicon.nearby(match.string, match.start(), match.end()).case
+        return front + self._grammar.fraction(top, bottom, case if case is Case.GENITIVE else Case.NOMINATIVE) + tail
+
+    def _mark_of(self, match: re.Match[str]) -> str:
+        """`4.7/5` is a mark."""
+        mark = read(match.group(1), comma_is_decimal=self._grammar.comma_is_decimal)
+        return self._grammar.out_of(mark, Numeral(int(match.group(2))))
 
     def _ratio(self, match: re.Match[str]) -> str:
         score = self._scores.search(match.string[max(0, match.start() - 60) : match.start()])

@@ -80,6 +80,8 @@ class Ordinals:
         ends = [int(match.group(i)) for i in (1, 2) if match.group(i)]
         following = re.match(r"[ ]([^\W\d_]+)", match.string[match.end() : match.end() + 40])
         before = self._lexicon.word_before(match.string, match.start())
+        if match.string[max(0, match.start() - 8) : match.start()].endswith("пів на "):
+            before = "пів"
         readings = self._lexicon.forms.get(following.group(1).lower(), ()) if following else ()
         wanted = [(form.noun.gender, form.case, form.plural) for form in readings]
         spoken = [self._grammar.suffixed(n, match.group(3), wanted, before) for n in ends]

@@ -37,16 +37,16 @@ class Quantities:
         self._grammar = lexicon.grammar
         currency = lexicon.currency_before
         self._pattern = re.compile(
-            rf"(?=[\d−–+{re.escape(lexicon.currency_starts)}-])(?<!\w)(?<!\d[.,:/])(?<![^\W\d_]-)"
+            rf"(?=[\d−–+{re.escape(lexicon.currency_starts)}-])(?<!\w)(?<!\d[.,:/](?=\d))(?<![^\W\d_]-)"
             r"(?:(?<![^\s(\[«\"“„,;:=–—/])(?P<sign>[-−–+])(?=[\d$€£¥₴₽]))?"
             rf"(?:(?P<front>{currency})[ ]?(?P<inner_sign>[-−])?)?"
             rf"(?P<low>{NUMBER})(?P<low_magnitude>(?:[ ]?{lexicon.magnitude_pattern})?)"
-            r"(?:[ ]?[%°]C?(?=[ ]?[–—-][ ]?\d))?"
+            r"(?:(?:[ ]?[%°]C?|k|K|M|B|bn)(?=[ ]?[–—-][ ]?[$€£₴]?\d))?"
             rf"(?:[ ]?(?:–|—|-|…|\.{{2,3}})[ ]?(?P<high_sign>[+−])?(?:{currency})?(?P<high>{NUMBER}))?"
             rf"(?:(?P<letter>(?:{either(_LETTERS)})(?![\w']))|[ ]?(?P<magnitude>{lexicon.magnitude_pattern}))?"
             rf"(?:[ ]?(?P<back>{lexicon.currency_pattern})|(?P<gap>[ ]?-?)(?P<unit>{lexicon.unit_pattern}))?"
             rf"(?P<many>[ ]?/[ ]?(?=\d{{1,6}}[ ]?{lexicon.unit_pattern}))?"
-            rf"(?:[ ]?/[ ]?(?P<per>{lexicon.unit_pattern}|{lexicon.currency_pattern}|[^\W\d_]{{2,20}})"
+            rf"(?:[ ]?/[ ]?(?P<per>{lexicon.unit_pattern}|{lexicon.currency_pattern}(?!\d)|[^\W\d_]{{2,20}})"
             r"(?P<power>[²³]?))?"
         )
 
@@ -69,7 +69,8 @@ class Quantities:
         """One quantity in words, followed by what could not be part of it."""
         letter = match.group("letter") or ""
         money = bool(match.group("front") or match.group("back"))
-        if letter and not money and letter not in _ALWAYS_LETTERS:
+        too_long = letter in "kKкК" and len(match.group("low")) > 4
+        if letter and not money and (letter not in _ALWAYS_LETTERS or too_long):
             return self._without_letter(match)
         currency = self._lexicon.currencies.get(match.group("front") or match.group("back") or "")
         unit = self._lexicon.unit(match.group("unit")) if match.group("unit") else None
@@ -195,7 +196,7 @@ class Quantities:
             ends = (self._grammar.before_words(n, self._genitive(nearby)) for n in (low, high))
             return self._grammar.span(*ends, closed=True)
         return self._grammar.span(
-            self._grammar.before_words(low, nearby),
+            self._grammar.lower_end(low, high, nearby),
             self._grammar.before_words(high, nearby),
             closed=False,
         )

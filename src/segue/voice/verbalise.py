@@ -5,6 +5,7 @@ ranges, a version before its dots can be fractions, operators before the numbers
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from segue.voice.addresses import Addresses
@@ -22,6 +23,7 @@ from segue.voice.ordinals import Ordinals
 from segue.voice.quantities import Quantities
 
 GRAMMARS: dict[str, Grammar] = {"en": ENGLISH, "ru": RUSSIAN, "uk": UKRAINIAN, "zh": CHINESE}
+_DIGIT = re.compile("[0-9]")
 _UNDERSCORE = re.compile(r"_+(?!\d)|(?<!\d)_+")
 _AT = re.compile(r"[ ]?@[ ]?(?=\w)|(?<=\s)@(?=\s)")
 
@@ -41,20 +43,21 @@ class Verbaliser:
         self._addresses = Addresses(grammar.words.signs, identifiers.number)
         self._operators = Operators(lexicon)
         expansions = Expansions(grammar.words)
-        self._passes = (
-            grammar.prepare,
-            self._addresses.speak,
-            _without_underscores,
-            expansions.expand,
-            Dates(lexicon).speak,
-            identifiers.speak,
-            Ordinals(lexicon).speak,
-            self._operators.speak,
-            Quantities(lexicon).speak,
-            identifiers.mixed,
-            self._operators.powers,
-            identifiers.last_digits,
-            self._orphans,
+        # (pass, whether it has nothing to do in a text without digits)
+        self._passes: tuple[tuple[Callable[[str], str], bool], ...] = (
+            (grammar.prepare, False),
+            (self._addresses.speak, False),
+            (_without_underscores, False),
+            (expansions.expand, False),
+            (Dates(lexicon).speak, True),
+            (identifiers.speak, True),
+            (Ordinals(lexicon).speak, False),
+            (self._operators.speak, False),
+            (Quantities(lexicon).speak, True),
+            (identifiers.mixed, True),
+            (self._operators.powers, False),
+            (identifiers.last_digits, True),
+            (self._orphans, False),
         )
         self._expansions = expansions
         self._alone = {
@@ -70,8 +73,9 @@ class Verbaliser:
 
     def verbalise(self, text: str) -> str:
         """The text in words. Linear in its length."""
-        for step in self._passes:
-            text = step(text)
+        for step, needs_digits in self._passes:
+            if not needs_digits or _DIGIT.search(text):
+                text = step(text)
         return text
 
     def settle(self, text: str) -> str:

@@ -79,7 +79,9 @@ class Agreeing(Slavic):
         return ""
 
     def _fractional(self, number: Numeral, nearby: Nearby) -> str:
-        if number.whole == 1 and number.fraction.rstrip("0") == "5" and nearby.word and nearby.case in (None, *NOMINAL):
+        if number.whole == 1 and number.fraction.rstrip("0") == "5" and nearby.word:
+            if nearby.case not in (None, *NOMINAL) and self.half_more[2]:
+                return self.half_more[2]
             genders = [form.noun.gender for form in nearby.readings] or [self.gender_of(nearby.word, few=True)]
             return self.half_more[genders[0] is Gender.FEMININE]
         return self.decimal(number, nearby.case if nearby.case is Case.GENITIVE else Case.NOMINATIVE)
@@ -103,6 +105,20 @@ class Agreeing(Slavic):
             form = next((f for f in singular if f.case is nearby.case), singular[0])
             return self.ordinal(n, form.noun.gender, form.case)
         return ""
+
+    def lower_end(self, low: Numeral, high: Numeral, nearby: Nearby) -> str:
+        """`1–2 години`: the noun belongs to the upper end; the lower one takes its gender and case."""
+        if low.fraction or high.fraction:
+            return self.plain(low)
+        gender = Gender.MASCULINE
+        case: Case = Case.GENITIVE if nearby.case is Case.GENITIVE else Case.NOMINATIVE
+        if form := next((form for form in nearby.readings if self._fits(high.whole, form)), None):
+            gender = form.noun.gender
+            if not self._is_paucal(high.whole, form) and form.case is not Case.GENITIVE:
+                case = form.case
+        elif nearby.word and is_few(high.whole):
+            gender = self.gender_of(nearby.word.lower(), few=True)
+        return self.plain(low, gender, case)
 
     def _is_paucal(self, n: int, form: Form) -> bool:
         return (
@@ -148,7 +164,7 @@ class Agreeing(Slavic):
             return Gender.FEMININE if self.feminine_after_two(word) else Gender.MASCULINE
         if word.endswith(("а", "я", "у", "ю", "ої")):
             return Gender.FEMININE
-        return Gender.NEUTER if word.endswith(("о", "е", "є")) else Gender.MASCULINE
+        return Gender.NEUTER if word.endswith(("о", "е")) else Gender.MASCULINE
 
     def feminine_after_two(self, word: str) -> bool:
         """Whether an unknown word in the form behind two is feminine."""
@@ -209,4 +225,6 @@ class Agreeing(Slavic):
         many = [(Gender.MASCULINE, case, True) for case in order]
         if before in ("о", "об"):
             ones.insert(0, (Gender.FEMININE, Case.LOCATIVE, False))
+        if before == "пів":
+            ones.insert(0, (Gender.FEMININE, Case.ACCUSATIVE, False))
         return [*many, *ones] if n >= 10 and n % 10 == 0 else [*ones, *many]

@@ -117,4 +117,10 @@ UNIT_SIGNS = {
 }
 CURRENCY_SIGNS = _table(_CURRENCIES)
 PREFIXED_UNITS = tuple((prefix, stem) for stem in _PREFIXED for prefix in _PREFIXES)
+# Names in front of a number with a point that is a version, not a fraction: Python 3.11.
+VERSIONED = (
+    "v|python|ubuntu|debian|java|php|node|js|http|tls|ssl|usb|bluetooth|android|ios|macos|windows|linux|kernel|postgresql|"
+    "postgres|mysql|redis|django|gpt|claude|llama|qwen|gemini|kotlin|swift|go|ruby|rust|api|openssl|chrome|firefox|numpy|"
+    "pandas|react|cuda|pytorch"
+)
 TIMES_OF_DAY = ("hour", "minute", "second", "millisecond", "day", "week", "month", "year")

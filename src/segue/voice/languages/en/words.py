@@ -102,11 +102,10 @@ WORDS = Words(
         "F#": "F sharp", "50/50": "fifty-fifty", "20/20": "twenty-twenty", "9/11": "nine eleven", "A/B": "A B",
     },
     abbreviations=_ABBREVIATIONS,
+    own_signs={"in.": "inch"},
     score_words="score|scored|won|lost|beat|draw|drew|ratio|aspect|win|odds|scale",
     clock_words="at|by|until|till|from|before|after",
-    version_words="version|v|ver|release|section|chapter|figure|table|step|python|ubuntu|debian|java|php|node|http|tls|ssl|"
-                  "usb|bluetooth|android|ios|macos|windows|linux|kernel|postgresql|postgres|mysql|redis|django|gpt|"
-                  "claude|llama|qwen|gemini|kotlin|swift|go|ruby|rust|api|openssl|chrome|firefox|numpy|pandas|react|cuda",
+    version_words="version|ver|release|section|chapter|figure|table|step",
     century_words="century|centuries",
     roman_nouns="chapter|part|section|volume|act|phase|type|war|book|title|level|grade|stage|article|appendix|class",
     reign_names="Louis|Henry|Charles|George|Edward|Elizabeth|James|William|Richard|Napoleon|Nicholas|Catherine|Peter|"

@@ -62,5 +62,5 @@ WORDS = Words(
     abbreviations=(Abbreviation("vs.", "对"), Abbreviation("etc.", "等等"), Abbreviation("No.", "第", before="9")),
     own_signs={"¥": "yuan"},
     score_words="比分|比例|比率|战胜|击败|比",
-    version_words="版本|v|ver|第|python|ubuntu|debian|java|php|node|http|tls|usb|android|ios|windows|linux|gpt|qwen",
+    version_words="版本|第",
 )  # fmt: skip
