@@ -4,9 +4,9 @@ import re
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.corpus.boundaries import LANGUAGES, Text, cuts, read, show, solid
 
 from segue.voice.sentences import FIRST_CLAUSE, LONGEST, SentenceAssembler
+from tests.corpus.boundaries import LANGUAGES, Text, cuts, read, show, solid
 
 ALPHABET = "aB яЇ好1. !?…。！？\n\t\"'«»“”()[]`*-—,，:;)😀‍️🇺🇦́$№"
 
@@ -123,16 +123,47 @@ def test_any_text_is_cut_the_same_however_it_comes(
 @pytest.mark.parametrize(
     ("text", "first"),
     [
-        ("Well, that depends on what you want, doesn't it? Yes.", "Well, that depends on what you want, "),
+        ("Well, that depends on what you want, so tell me. Yes.", "Well, that depends on what you want, "),
+        ("I think we should leave right now, I really do.", "I think we should leave right now, "),
+        ("Here is what you need to know first: the shop is closed.", "Here is what you need to know first: "),
         ("In the year 2019, 1,250 people came. Then they left.", "In the year 2019, 1,250 people came. "),
         ("Він приїхав до міста пізно ввечері, коли всі вже спали. Так.", "Він приїхав до міста пізно ввечері, "),
         ("今天的天气非常好我们一起去公园吧，然后再去吃饭。", "今天的天气非常好我们一起去公园吧，"),
         ("Yes, sir. Come in.", "Yes, sir. "),
+        (
+            "That depends on what you really want, doesn't it? Yes.",
+            "That depends on what you really want, doesn't it? ",
+        ),
+        (
+            "We have fresh green apples, pears and plums today. Yes.",
+            "We have fresh green apples, pears and plums today. ",
+        ),
+        (
+            "We sell apples from the farm, pears, plums and figs. Yes.",
+            "We sell apples from the farm, pears, plums and figs. ",
+        ),
+        ("Good afternoon and welcome back, Anna. Hi.", "Good afternoon and welcome back, Anna. "),
+        (
+            "It is in the old town at Baker Street, London, near the bridge. Yes.",
+            "It is in the old town at Baker Street, London, near the bridge. ",
+        ),
+        (
+            "He looked up and said “no, that is not what I want, go away” to me. Yes.",
+            "He looked up and said “no, that is not what I want, go away” to me. ",
+        ),
+        (
+            "The price in the shop (no matter which one, as they say) is high. Yes.",
+            "The price in the shop (no matter which one, as they say) is high. ",
+        ),
+        (
+            "Склад розташований у Києві, вул. Хрещатик, буд. 22. Так.",
+            "Склад розташований у Києві, вул. Хрещатик, буд. 22. ",
+        ),
     ],
 )
 def test_the_first_piece_may_end_at_a_clause(text: str, first: str) -> None:
-    """The first piece may end at a comma if it is long enough, never inside a number; and only the first."""
-    language = "zh" if "今" in text else "uk" if "Він" in text else "en"
+    """The first piece may end at a comma if it is long enough, but not in a number, list, quotation or address."""
+    language = "zh" if "今" in text else "uk" if "Він" in text or "Києв" in text else "en"
     found = pieces(text, language, first_clause=True)
 
     assert found[0] == first

@@ -142,7 +142,7 @@ def _by_letter(
     if text[letter].isalpha():
         begins = small and mark in {Mark.SENTENCE, Mark.ENDS} and not quoted and letter == following
     else:
-        number = text[letter].isdigit() and not (period and _short_before(text, at))
+        number = text[letter].isdigit() and not quoted and not (period and _short_before(text, at))
         begins = (number or text[letter] in SIGNS) and mark is Mark.SENTENCE
     return Decision(following if begins and not dots else None, letter)
 

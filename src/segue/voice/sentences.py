@@ -10,6 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from segue.voice.boundaries import CLOSERS, NOT_YET, TERMINATORS, at_newline, at_terminator, in_heading
+from segue.voice.clauses import CLAUSES, at_clause
 from segue.voice.stops import Mark, classify, tables
 
 LONGEST = 300
@@ -30,8 +31,6 @@ QUOTES = OPEN_QUOTES + CLOSE_QUOTES + '"'
 SPEECH_BEFORE = f"{TERMINATORS}:：,，—–-(*_>"
 TITLE_REACH = 100
 """A title in quotation marks is no longer than this; within it no sentence ends."""
-CLAUSES = ",;:，；："
-WIDE_CLAUSES = "，；："
 POINT = re.compile(rf"[{re.escape(TERMINATORS)}\n`~{re.escape(BRACKETS + QUOTES)}]")
 POINT_OR_CLAUSE = re.compile(rf"[{re.escape(TERMINATORS)}\n`~{re.escape(BRACKETS + QUOTES + CLAUSES)}]")
 UPPER = re.compile("[A-ZА-ЯЁЄІЇҐÀ-ÖØ-Þ]")
@@ -140,7 +139,7 @@ class SentenceAssembler:
             return self._bracket(at, character) if character in BRACKETS else self._quote(at, character)
         if character == "\n":
             return self._newline(at)
-        return self._clause(at, character) if character in CLAUSES else self._terminator(at)
+        return self._clause(at) if character in CLAUSES else self._terminator(at)
 
     def _bracket(self, at: int, character: str) -> int:
         if character in CLOSE_BRACKETS:
@@ -222,16 +221,14 @@ class SentenceAssembler:
             return at + 3
         return at + 1
 
-    def _clause(self, at: int, character: str) -> "_Cut | int | None":
-        """The first piece may end here, if it is long enough and the mark is not part of a number."""
-        if self._brackets_at(at) or _width(self._text[:at]) < FIRST_CLAUSE or self._text[at - 1].isdigit():
+    def _clause(self, at: int) -> "_Cut | int | None":
+        """The first piece may end here, if it is long enough and sounds like a clause."""
+        if self._brackets_at(at) or _width(self._text[:at]) < FIRST_CLAUSE:
             return at + 1
-        if at + 1 >= len(self._text):
+        decision = at_clause(self._text, at)
+        if decision is NOT_YET:
             return None
-        after = self._text[at + 1]
-        if character in WIDE_CLAUSES:
-            return at + 1 if after in CLOSERS else _Cut(at + 1, at + 1)
-        return _Cut(at + 2, at + 1) if after == " " else at + 1
+        return _Cut(decision.cut, decision.known_at) if decision.cut is not None else at + 1
 
     def _measure(self) -> None:
         """Find the first character that is too far out for one piece."""

@@ -23,8 +23,8 @@ LABEL = re.compile(
 """A word and a number at the beginning, `Step 2.` or `Стаття 10.`; what follows is its title."""
 INLINE_MARK = re.compile(r"[:;|][\s*_]+\d{1,2}\Z")
 ITEM = re.compile(r"[\s*_,;]([2-9]|1\d)\Z")
-PRONOUNS = frozenset({"я"})
-"""Words of one letter that are no initials."""
+WORDS_OF_ONE_LETTER = frozenset({"я", "Я", "ж", "б"})
+"""They are no initials."""
 CLAUSE = re.compile('[,;:—–(«"]')
 VOWELS = frozenset("aeiouyаеєиіїоуюяёыэ")
 LOOK_BACK = 40
@@ -60,10 +60,14 @@ class Tables:
     places: frozenset[str]
 
 
+OWN = frozenset({"SAID"})
+"""Tables that take nothing from English: elsewhere a dash stands between a quotation and its speaker."""
+
+
 def _tables(module: object, *, english: bool) -> Tables:
     def words(name: str) -> frozenset[str]:
         own: frozenset[str] = getattr(module, name)
-        return own | getattr(en, name) if english else own
+        return own | getattr(en, name) if english and name not in OWN else own
 
     return Tables(**{field.name: words(field.name.upper()) for field in fields(Tables)})
 
@@ -133,7 +137,7 @@ def _of_word(last: str, before: str, words: Tables) -> Mark:
         return Mark.CONTINUES
     if near[-1:].isdigit() and last.isascii() and last.islower():
         return Mark.ENDS  # `9th`, `5kg`
-    if _is_unit(last, near) or (len(last) > 1 and near.endswith(".")) or lower in PRONOUNS:
+    if _is_unit(last, near) or (len(last) > 1 and near.endswith(".")) or last in WORDS_OF_ONE_LETTER:
         return Mark.SENTENCE
     for known, mark in ((words.ends, Mark.ENDS), (words.open, Mark.OPEN), (words.numbered, Mark.NUMBERED)):
         if lower in known:
@@ -177,4 +181,7 @@ def _leads_in(near: str, words: Tables) -> bool:
     said = [word.lower() for word in clause.split() if word.isalpha()]
     while said and said[0] in words.joints:
         del said[0]
-    return 0 < len(said) <= 3 and said[0] in words.leads
+    if not said or len(said) > 3 or said[0] not in words.leads:
+        return False
+    # `На рахунку 50 грн.` says something, `О 5 год.` does not: a short preposition has only the number behind it.
+    return len(said) == 1 or len(said[0]) > 2 or said[1] in words.leads

@@ -58,7 +58,7 @@ LABELS = frozenset(
 SURNAMES: frozenset[str] = frozenset()
 """Words that sentences begin with, and people are called."""
 
-LEADS = frozenset("через за после в во на около примерно под по перед свыше спустя".split())
+LEADS = frozenset("через за после в во на около примерно под по перед свыше спустя течение продолжение".split())
 """Prepositions that a time or a price at the beginning of a clause has before it."""
 
 PLACES: frozenset[str] = frozenset()

@@ -59,7 +59,7 @@ LABELS = frozenset(
 SURNAMES: frozenset[str] = frozenset()
 """Words that sentences begin with, and people are called."""
 
-LEADS = frozenset("через за після о об у в на протягом близько приблизно під по перед понад".split())
+LEADS = frozenset("через за після о об у в на протягом близько приблизно під по перед понад впродовж".split())
 """Prepositions that a time or a price at the beginning of a clause has before it."""
 
 PLACES: frozenset[str] = frozenset()
