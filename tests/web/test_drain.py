@@ -63,9 +63,11 @@ async def test_running_replies_are_finished() -> None:
 async def test_a_reply_that_takes_too_long_is_not_waited_for() -> None:
     """After its time to drain the server ends all the same, cleanly."""
     with running(config(0.2, sentences=20)) as server:
-        async with httpx2.AsyncClient(base_url=server.url, timeout=30) as client:
-            async with client.stream("POST", CHAT, json={"text": "Hi"}) as answer:
-                os.kill(server.process.pid, signal.SIGTERM)
-                with pytest.raises(httpx2.TransportError):
-                    await answer.aread()
+        async with (
+            httpx2.AsyncClient(base_url=server.url, timeout=30) as client,
+            client.stream("POST", CHAT, json={"text": "Hi"}) as answer,
+        ):
+            os.kill(server.process.pid, signal.SIGTERM)
+            with pytest.raises(httpx2.TransportError):
+                await answer.aread()
         server.process.wait(20)
