@@ -145,6 +145,13 @@ def test_a_slow_client_is_let_go(server: RunningServer, data: bytes) -> None:
     assert took_s >= 0.9
 
 
+async def running_turns(client: httpx2.AsyncClient, count: int) -> None:
+    """Wait until so many turns run; bounded, so that a server that never gets there fails the test."""
+    async with asyncio.timeout(20):
+        while (await client.get("/voice/health")).json()["turns"]["running"] != count:
+            await asyncio.sleep(0.002)
+
+
 async def test_a_hang_up_cancels_within_a_tenth_of_a_second(server: RunningServer) -> None:
     """When the listener goes, model and synthesis are cancelled within 100 ms, and a record is left."""
     turns, took = [], []
@@ -160,8 +167,7 @@ async def test_a_hang_up_cancels_within_a_tenth_of_a_second(server: RunningServe
                     if event["event"] == "audio":
                         break
             began = time.monotonic()
-            while (await client.get("/voice/health")).json()["turns"]["running"]:
-                await asyncio.sleep(0.002)
+            await running_turns(client, 0)
             took.append(time.monotonic() - began)
 
     records = {record["turn"]: record for record in server.records()}
@@ -183,13 +189,11 @@ async def test_too_many_turns_are_refused_at_once(server: RunningServer) -> None
                 return answer.status_code
 
         holders = [asyncio.create_task(hold()) for _ in range(8)]
-        while (await client.get("/voice/health")).json()["turns"]["running"] < 8:
-            await asyncio.sleep(0.01)
+        await running_turns(client, 8)
         refused = await client.post(CHAT, json={"text": "Hi"})
         release.set()
         assert await asyncio.gather(*holders) == [200] * 8
-        while (await client.get("/voice/health")).json()["turns"]["running"]:
-            await asyncio.sleep(0.01)
+        await running_turns(client, 0)
 
     assert refused.status_code == 503
     assert refused.headers["retry-after"] == "1"
