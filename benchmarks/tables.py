@@ -55,8 +55,8 @@ def _show_disturbances(what: str, runs: Sequence[Mapping[str, Any]], console: Co
     count = sum(run["client"]["disturbed"] for run in runs)
     if count:
         console.print(
-            f"{what}: in {count} of {len(runs)} runs the load generator itself was late, because something else used its "
-            "core. Their tails say nothing about Segue; measure again on a quiet machine."
+            f"{what}: in {count} of {len(runs)} runs the load generator itself was late, because something else used "
+            "its core. Their tails say nothing about Segue; measure again on a quiet machine."
         )
 
 

@@ -8,13 +8,13 @@ import math
 from pathlib import Path
 
 import pytest
+
 from benchmarks.canned import Canned
 from benchmarks.listener import Listener
 from benchmarks.load import Pool, Run, drive, in_flight, poisson, steady
 from benchmarks.report import differences, figures, keep, median_of, percentile, table
 from benchmarks.scenes import disturbed
 from benchmarks.taking import Row, Taking, audible, lines
-
 from segue.voice.timeline import VirtualListener
 
 
