@@ -3,7 +3,7 @@
 import re
 
 from segue.voice.grammar import Case, Gender
-from segue.voice.lexicon import Lexicon, either
+from segue.voice.lexicon import Lexicon, either, ends_sentence
 
 _ISO = re.compile(
     r"(?<![\w.-])(\d{4})[-/](\d{2})[-/](\d{2})"
@@ -20,9 +20,10 @@ _CLOCK = re.compile(
 _HOUR = re.compile(rf"(?<![\w:.,])(1[0-2]|0?[1-9])(?:[ ]?[–—-][ ]?(1[0-2]|0?[1-9]))?{_HALF_DAY}", re.IGNORECASE)
 # `У 1991 р. Україна …`: a year right at the start of a sentence does not end it.
 _OPENING = re.compile(r"(?:\A|[.!?]\s)\s?(?:\w{1,3}\s)?\Z")
-_ENDS_SENTENCE = re.compile(r"\s*(?:\Z|\s[\"«“(]?[A-ZА-ЯЄІЇҐЁ])")
 
 
+# `о 9:00, 13:00 та 17:00`: the preposition governs the whole list.
+_IN_A_LIST = re.compile(r"(?<!\w)об?[ ](?:\d{1,2}:\d{2}(?:,|[ ](?:та|і|й|або|чи))[ ]){1,8}\Z", re.IGNORECASE)
 _FROM_HOUR = re.compile(r"(\d[ ]?[ap]\.?m\.?)[ ]?[–—-][ ]?(?=\d)", re.IGNORECASE)
 
 
@@ -212,6 +213,8 @@ class Dates:
         return words + self._half_day(match, 6)
 
     def _clock_case(self, match: re.Match[str]) -> Case:
+        if _IN_A_LIST.search(match.string[max(0, match.start() - 60) : match.start()]):
+            return Case.LOCATIVE
         return self._governed(self._lexicon.word_before(match.string, match.start()), Case.NOMINATIVE)
 
     def _governed(self, before: str, default: Case) -> Case:
@@ -239,7 +242,7 @@ class Dates:
         """AM or PM; a full stop of `p.m.` that ends the sentence stays."""
         if not match.group(group):
             return ""
-        ends = match.group(group + 1) and _ENDS_SENTENCE.match(match.string, match.end())
+        ends = match.group(group + 1) and ends_sentence(match.string, match.end())
         return f" {match.group(group).upper()}M" + ("." if ends else "")
 
     @staticmethod
@@ -249,7 +252,7 @@ class Dates:
         opening = _OPENING.search(match.string[max(0, match.start() - 24) : match.start()])
         if opening and match.string[match.end() : match.end() + 4].strip(" "):
             return ""
-        return "." if written.endswith(".") and _ENDS_SENTENCE.match(match.string, match.end()) else ""
+        return "." if written.endswith(".") and ends_sentence(match.string, match.end()) else ""
 
     def _case(self, match: re.Match[str]) -> Case:
         """A date answers "when" in the genitive; after a preposition, or where it is named, in another case."""

@@ -8,9 +8,10 @@ import re
 from collections.abc import Sequence
 
 from segue.voice.grammar import Abbreviation, Case, Words
+from segue.voice.lexicon import ends_sentence
 
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)[ ]\Z")
-_SENTENCE_ENDS = re.compile(r"\s*(?:\Z|[\"»”’)\]]*\s+[\"«“„(]?[A-ZА-ЯЄІЇҐЁ])")
+_COUNTED = re.compile(r"\d[ ]?(?:(?:тис|тыс|млн|млрд|трлн)\.?[ ]?)?\Z")
 
 
 class Expansions:
@@ -37,7 +38,7 @@ class Expansions:
                 spoken = self._form(entry, match)
                 if written[0].isupper():
                     spoken = spoken[:1].upper() + spoken[1:]
-                ends = entry.ends and written.endswith(".") and _SENTENCE_ENDS.match(match.string, match.end())
+                ends = entry.ends and written.endswith(".") and ends_sentence(match.string, match.end())
                 return spoken + ("." if ends else "")
         return written
 
@@ -82,4 +83,4 @@ def _fits(entry: Abbreviation, match: re.Match[str]) -> bool:
     if entry.after == "A":
         before = _WORD_BEFORE.search(match.string, max(0, match.start() - 20), match.start())
         return before is not None and before.group(1).istitle() and len(before.group(1)) > 2
-    return entry.after != "-" or not head[-1:].isdecimal()
+    return entry.after != "-" or not _COUNTED.search(match.string[max(0, match.start() - 12) : match.start()])

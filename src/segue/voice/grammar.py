@@ -105,6 +105,7 @@ class Words:
     century_words: str = "(?!)"
     roman_nouns: str = "(?!)"
     reign_names: str = "(?!)"
+    between_words: str = "(?!)"
     out_of_words: str = "(?!)"
     year_nouns: str = "(?!)"
     year_words: str = "(?!)"

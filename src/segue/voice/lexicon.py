@@ -14,6 +14,14 @@ _WORDS_BEHIND = re.compile(r"[ ]([^\W\d_]+(?:['’-][^\W\d_]+)*)(?:[ ]([^\W\d_]+
 _SHY_UNITS = frozenset("сcВАНКБKBVAKtвmsghlLT")
 
 
+_SENTENCE_ENDS = re.compile(r"\s*(?:\Z|[\"»”’)\]]*\s+[\"«“„(]?[A-ZА-ЯЄІЇҐЁ])")
+
+
+def ends_sentence(text: str, at: int) -> bool:
+    """Whether the full stop in front of position `at` also ends a sentence: nothing follows, or a capital letter."""
+    return _SENTENCE_ENDS.match(text, at) is not None
+
+
 def either(written: Iterable[str]) -> str:
     """A regular expression for any of the strings, the longest first."""
     return "|".join(re.escape(one) for one in sorted(written, key=len, reverse=True)) or "(?!)"

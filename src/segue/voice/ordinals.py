@@ -2,8 +2,8 @@
 
 import re
 
-from segue.voice.grammar import Gender
-from segue.voice.lexicon import Lexicon
+from segue.voice.grammar import Case, Gender
+from segue.voice.lexicon import Lexicon, ends_sentence
 
 _LATIN = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(st|nd|rd|th)(?!\w)", re.IGNORECASE)
 _FROM_ORDINAL = re.compile(r"(\d(?:st|nd|rd|th))[ ]?[–—-][ ]?(?=\d{1,9}(?:st|nd|rd|th))", re.IGNORECASE)
@@ -84,6 +84,8 @@ class Ordinals:
             before = "пів"
         readings = self._lexicon.forms.get(following.group(1).lower(), ()) if following else ()
         wanted = [(form.noun.gender, form.case, form.plural) for form in readings]
+        if following and not wanted and before in ("у", "в", "на") and following.group(1).endswith("і"):
+            wanted = [(Gender.FEMININE, Case.LOCATIVE, False)]
         spoken = [self._grammar.suffixed(n, match.group(3), wanted, before) for n in ends]
         if all(spoken):
             return " — ".join(spoken)
@@ -94,7 +96,8 @@ class Ordinals:
         if not all(ends):
             return match.group()
         before = self._lexicon.word_before(match.string, match.start())
-        return self._grammar.century(ends, match.group(3), before, self._lexicon.words.places.get(before))
+        stop = "." if match.group(3).endswith(".") and ends_sentence(match.string, match.end()) else ""
+        return self._grammar.century(ends, match.group(3), before, self._lexicon.words.places.get(before)) + stop
 
     @staticmethod
     def _value(written: str) -> int:

@@ -50,11 +50,23 @@ class Quantities:
             r"(?P<power>[²³]?))?"
         )
 
+        self._between = re.compile(
+            rf"(?<!\w)({lexicon.words.between_words})[ ](\d{{1,15}})[ ](і|й|та|и)[ ](\d{{1,15}})"
+            rf"(?![\w%°]|[.,]\d|[ ]?(?:{lexicon.unit_pattern}|{lexicon.magnitude_pattern}|{lexicon.currency_pattern}))",
+            re.IGNORECASE,
+        )
+
     def speak(self, text: str) -> str:
         """The text with its counting numbers in words."""
         text = _LEADING_POINT.sub("0.", text)
+        text = self._between.sub(self._both_ends, text)
         text = _COMMA_LIST.sub(self._listed, text)
         return self._pattern.sub(self._spoken, text)
+
+    def _both_ends(self, match: re.Match[str]) -> str:
+        """`між 5 і 10`: both numbers stand in the instrumental."""
+        low, high = (self._grammar.cardinal(int(n), Gender.MASCULINE, Case.INSTRUMENTAL) for n in match.group(2, 4))
+        return f"{match.group(1)} {low} {match.group(3)} {high}"
 
     @staticmethod
     def _listed(match: re.Match[str]) -> str:

@@ -74,7 +74,7 @@ class Agreeing(Slavic):
         adjective = self.compound(n) + self.percent_adjective
         for gender, case, plural in self._usual(1, ""):
             words = self.decline(adjective, gender, case, plural=plural)
-            if words.endswith(suffix):
+            if words.endswith((suffix, suffix.removeprefix("н"))):
                 return words
         return ""
 

@@ -43,11 +43,11 @@ _ENDINGS = {
         "і их им і ими их",
     )
 }
-_COMPOUNDS = {1: "одно", 2: "дво", 3: "три", 4: "чотири", 100: "сто", 1000: "тисячо"}
+_COMPOUNDS = {1: "одно", 2: "дво", 3: "три", 4: "чотири", 90: "дев'яносто", 100: "сто", 1000: "тисячо"}
 _CENTURY_FORMS = {
     "століттю": Case.DATIVE, "столітті": Case.LOCATIVE, "століттям": Case.INSTRUMENTAL,
     "століть": Case.GENITIVE, "століттях": Case.LOCATIVE,
-    "тисячолітті": Case.LOCATIVE,
+    "тисячолітті": Case.LOCATIVE, "сторіччі": Case.LOCATIVE, "сторіч": Case.GENITIVE,
 }  # fmt: skip
 
 
