@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
 from tests.server import RunningServer, running
 
 CHROMIUM_FLAGS = [
@@ -24,6 +25,11 @@ CHROMIUM_FLAGS = [
 ]
 PATIENCE_S = 60.0
 """No test waits longer than this for something to become true; none waits for a fixed time and hopes."""
+
+SHORT = "Say: good morning to you all."
+"""The built-in responder says this back: a second or two of speech."""
+LONG = "Tell me more."
+"""It has a good many sentences to say to this."""
 
 
 @dataclass
@@ -51,6 +57,14 @@ class Visitor:
                 stats = self.page.evaluate("window._voiceStats?.()")
                 raise AssertionError(f"never became true: {what or condition}\n{stats}\n{self.troubles}")
             self.page.wait_for_timeout(20)
+        return value
+
+    def eventually(self, look: Callable[[], Any]) -> Any:
+        """Look outside the page until there is something to be seen, and return it."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (value := look()):
+            assert time.monotonic() < deadline, "never came"
+            self.page.wait_for_timeout(50)
         return value
 
     def say(self, text: str) -> None:

@@ -1,7 +1,8 @@
 """The microphone: recorded in the browser, understood (or kindly not) by the server. Chromium's fake device beeps."""
 
 import pytest
-from tests.browser.conftest import Visit, Visitor
+
+from tests.browser.conftest import LONG, Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -42,7 +43,7 @@ def test_the_meter_shows_that_something_is_heard(visitor: Visitor) -> None:
 
 def test_pressing_the_microphone_interrupts_the_reply(visitor: Visitor) -> None:
     """Who begins to speak is listened to: the reply falls silent."""
-    visitor.say("Tell me a short story about a lighthouse. " * 4)
+    visitor.say(LONG)
     visitor.until("_voiceStats().turn.played_s > 0.2")
     visitor.page.click("#microphone")
     visitor.until("_voiceStats().turn.state === 'interrupted'")

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Route
-from tests.browser.conftest import Visit, Visitor
+
+from tests.browser.conftest import LONG, SHORT, Visit, Visitor
 from tests.server import RunningServer, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -94,7 +95,7 @@ def test_every_language_has_every_text(visitor: Visitor) -> None:
 def test_changing_the_language_changes_every_text(visitor: Visitor) -> None:
     """Whatever is shown, said to screen readers or hinted at is in the chosen language, during a conversation too."""
     texts = visitor.page.evaluate(TEXTS)
-    visitor.say("Who are you?")
+    visitor.say(SHORT)
     visitor.finished()
     for language in [*LANGUAGES, "en"]:
         choose(visitor, language)
@@ -136,7 +137,7 @@ def test_voices_are_those_of_the_language_and_the_chosen_one_speaks(visitor: Vis
     last = visitor.page.locator("#voice option").last.get_attribute("value")
     visitor.page.select_option("#voice", last)
     visitor.page.check("#profiles input[value=quality]", force=True)
-    visitor.say("Who are you?")
+    visitor.say(SHORT)
     turn = visitor.finished()
     assert (turn["voice"], turn["profile"]) == (last, "quality")
     assert turn["provider"]
@@ -172,7 +173,7 @@ def test_everything_can_be_done_from_the_keyboard(visitor: Visitor) -> None:
     assert page.evaluate("document.activeElement.id") == "text"
     page.keyboard.type("Tell me a story,")
     page.keyboard.press("Shift+Enter")
-    page.keyboard.type("a long one / please. " * 5)
+    page.keyboard.type("a long one / please.")
     assert page.input_value("#text").startswith("Tell me a story,\na long one / please.")
     page.keyboard.press("Enter")
     assert page.input_value("#text") == ""
@@ -220,7 +221,7 @@ def test_every_text_is_legible(visit: Visit, scheme: Any) -> None:
     visitor = visit(color_scheme=scheme, reduced_motion="reduce", locale="uk-UA").open()
     visitor.until("!document.querySelector('#reason').hidden")
     assert visitor.page.evaluate(CONTRAST)[0][0] >= 4.5
-    visitor.say("Хто ти?")
+    visitor.say("Скажи: доброго ранку всім.")
     visitor.until("document.querySelector('.saying')")
     assert visitor.page.evaluate(CONTRAST)[0][0] >= 4.5
     visitor.finished()
@@ -247,7 +248,7 @@ def test_the_theme_can_be_chosen_and_is_kept(visitor: Visitor) -> None:
 def test_nothing_moves_for_those_who_do_not_want_it(visit: Visit) -> None:
     """With reduced motion no animation runs, even while a reply is spoken."""
     visitor = visit(reduced_motion="reduce").open()
-    visitor.say("Tell me a story about a lighthouse.")
+    visitor.say(LONG)
     visitor.until("_voiceStats().turn.state === 'speaking'")
     assert visitor.page.evaluate("document.getAnimations().length") == 0
     visitor.page.keyboard.press("Escape")
@@ -346,7 +347,7 @@ def test_status_and_conversation_are_told_to_screen_readers(visitor: Visitor) ->
     page = visitor.page
     assert page.locator("#log").get_attribute("role") == "log"
     assert page.locator("#status").get_attribute("aria-live") == "polite"
-    visitor.say("Tell me a story about a lighthouse.")
+    visitor.say(LONG)
     visitor.until("_voiceStats().turn.state === 'speaking'")
     assert page.locator(".reply").get_attribute("aria-busy") == "true"
     assert page.inner_text("#status") == page.evaluate(TEXTS)["en"]["status.speaking"]
@@ -365,16 +366,17 @@ def test_status_and_conversation_are_told_to_screen_readers(visitor: Visitor) ->
 def test_the_figures_on_the_panel_are_those_of_the_turn(visitor: Visitor) -> None:
     """The panel shows what `_voiceStats()` says, and draws a line once there are two turns."""
     page = visitor.page
-    visitor.say("Who are you?")
+    visitor.say(SHORT)
     visitor.finished()
     assert page.locator(".spark").count() == 0
-    visitor.say("Who are you?")
+    visitor.say(SHORT)
     turn = visitor.finished(2)
     assert page.inner_text(".big") == f"{round(turn['ttfa_ms']):,} ms"
     stages = dict(zip(page.locator(".stage").all_inner_texts(), page.locator(".ms").all_inner_texts(), strict=True))
     assert stages["First token"] == f"{round(turn['timings']['first_token_ms']):,} ms"
     assert stages["First sentence"] == f"{round(turn['timings']['first_sentence_ms']):,} ms"
     assert stages["Playing"] == f"{round(turn['first_played_ms']):,} ms"
+    assert page.inner_text("[data-shows=connection]") == page.evaluate(TEXTS)["en"]["connection.open"]
     assert page.inner_text("[data-shows=voice]") == turn["voice"]
     assert page.inner_text("[data-shows=model]") == turn["model"]
     assert page.inner_text("[data-shows=provider]") == turn["provider"]

@@ -1,10 +1,10 @@
 """The player on its own: its counting, its ring, its cushion. Packets are made in the page, nothing is replaced."""
 
 import pytest
-from tests.browser.conftest import Visitor
 
 from segue.voice.frames import Audio
 from segue.web.talk import packet
+from tests.browser.conftest import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -143,6 +143,28 @@ def test_the_fallback_counts_a_stall_too(kit: Visitor) -> None:
     assert numbers["player"] == "scheduled"
     assert numbers["underflow_events"] == 1
     assert numbers["underflow_ms"] >= 150
+    assert numbers["played_s"] == pytest.approx(0.4, abs=0.001)
+
+
+def test_a_page_that_is_busy_at_the_start_has_no_underflow(kit: Visitor) -> None:
+    """What delays the first sound is time to first audio, never a gap; the fallback keeps to that too."""
+    numbers = kit.page.evaluate(
+        """async () => {
+          const { wait, tone, start } = kit;
+          const player = await start({ plain: true });
+          const { context } = player;
+          const createBuffer = context.createBuffer.bind(context);
+          context.createBuffer = (...values) => {
+            const end = performance.now() + 60;
+            while (performance.now() < end);
+            return createBuffer(...values);
+          };
+          player.packet({ generation: 1, seq: 0, pcm: tone(400), lastOfSentence: true, end: true });
+          await wait(() => player.numbers.state === "ended");
+          return player.numbers;
+        }"""
+    )
+    assert (numbers["underflow_events"], numbers["gaps"]) == (0, [])
     assert numbers["played_s"] == pytest.approx(0.4, abs=0.001)
 
 

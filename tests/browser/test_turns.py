@@ -3,12 +3,21 @@
 from typing import Any
 
 import pytest
-from tests.browser.conftest import Visit, Visitor
-from tests.server import RunningServer
+
+from segue.telemetry.metrics import REPORT_RESULTS
+from tests.browser.conftest import LONG, SHORT, Visit, Visitor
+from tests.server import RunningServer, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-QUESTIONS = {"en": "Who are you?", "uk": "Хто ти?", "ru": "Кто ты?", "zh": "你是谁？"}
+QUESTIONS = {
+    "en": SHORT,
+    "uk": "Скажи: доброго ранку всім.",
+    "ru": "Скажи: доброе утро всем.",
+    "zh": "说：大家早上好。",
+}
+
+REPORTS = [f'segue_playback_reports_total{{result="{result}"}}' for result in REPORT_RESULTS]
 
 TAP = """
 // Everything that is sent to the loudspeaker also passes an analyser: an ear that does not belong to the page.
@@ -78,7 +87,8 @@ def test_what_was_heard_is_reported_once(visitor: Visitor, server: RunningServer
     """The turn's record carries the report of the listener's device, and each turn is reported once."""
     counted = 'segue_playback_reports_total{result="accepted"}'
     before = server.metric(counted)
-    visitor.say(QUESTIONS["en"])
+    everything = sum(server.metric(sample) for sample in REPORTS)
+    visitor.say(SHORT)
     turn = visitor.finished()
     visitor.until("performance.getEntriesByName(location.origin + '/api/telemetry/voice').length === 1")
     playback = server.record(turn["turn"])["playback"]
@@ -89,6 +99,17 @@ def test_what_was_heard_is_reported_once(visitor: Visitor, server: RunningServer
     assert playback["plausible"] is True
     assert server.metric(counted) == before + 1
     assert visitor.stats["totals"]["reports_sent"] == 1
+    visitor.open()
+    assert sum(server.metric(sample) for sample in REPORTS) == everything + 1
+
+
+def test_a_reply_that_is_left_is_reported_as_far_as_it_was_heard(visitor: Visitor, server: RunningServer) -> None:
+    """Who closes the page in mid-reply has heard a part of it; the report of that part is not lost."""
+    visitor.say(LONG)
+    heard = visitor.until("_voiceStats().turn.played_s > 0.5 && _voiceStats().turn")
+    visitor.page.goto("about:blank")
+    playback = visitor.eventually(lambda: server.record(heard["turn"])["playback"])
+    assert heard["played_s"] - 0.001 < playback["played_s"] < heard["received_s"]  # told in thousandths
 
 
 def test_sentences_light_up_in_order_while_they_are_heard(visitor: Visitor) -> None:
@@ -102,7 +123,7 @@ def test_sentences_light_up_in_order_while_they_are_heard(visitor: Visitor) -> N
           }).observe(document.querySelector("#log"), { subtree: true, attributes: true, attributeFilter: ["class"] });
         }"""
     )
-    visitor.say("Explain in three sentences why the sky is blue.")
+    visitor.say("Say: this is the first. Here comes the second. And that was the last.")
     turn = visitor.finished()
     lit = visitor.page.evaluate("lit")
     assert all(len(now) == 1 for now in lit), lit
@@ -111,11 +132,11 @@ def test_sentences_light_up_in_order_while_they_are_heard(visitor: Visitor) -> N
 
 
 def test_escape_is_silence_within_100_ms_and_the_next_reply_is_clean(visit: Visit) -> None:
-    """Barge-in stops the sound at the loudspeaker and the server too; nothing of the old reply is heard again."""
+    """Barge-in stops the sound at the loudspeaker; nothing of the old reply is heard again."""
     visitor = visit()
     visitor.page.add_init_script(TAP)
     visitor.open()
-    visitor.say("Tell me a short story about a lighthouse. " * 4)
+    visitor.say(LONG)
     visitor.until("_voiceStats().turn.played_s > 0.5")
     visitor.until("loudness() > 0.01")
     visitor.page.evaluate(f"window.quiet = ({LISTEN_AFTER_ESCAPE})(); undefined")
@@ -124,16 +145,28 @@ def test_escape_is_silence_within_100_ms_and_the_next_reply_is_clean(visit: Visi
     interrupted = visitor.finished()
     assert interrupted["state"] == "interrupted"
     assert interrupted["stopped_ms"] < 100
-    assert visitor.server.record(interrupted["turn"])["outcome"] in {"cancelled", "completed"}
-    visitor.say(QUESTIONS["en"])
+    visitor.say(SHORT)
     assert_heard_whole(visitor.finished(2))
+
+
+def test_escape_stops_the_server_too(visit: Visit) -> None:
+    """A reply that is still being written is not written to its end for nobody."""
+    slow = {"reply": "This sentence is written slowly. " * 50, "token_interval_s": 0.05}
+    with running({"providers": {"model": "scripted", "scripted": slow}}) as other:
+        visitor = visit(at=other).open()
+        visitor.say("go on")
+        visitor.until("_voiceStats().turn.played_s > 0.2")
+        visitor.page.keyboard.press("Escape")
+        turn = visitor.finished()["turn"]
+        record = visitor.eventually(lambda: next((one for one in other.records() if one["turn"] == turn), None))
+        assert record["outcome"] == "cancelled"
 
 
 def test_sending_interrupts_the_reply_that_is_being_spoken(visitor: Visitor) -> None:
     """A new message need not wait: the old reply falls silent, the new one is spoken from its beginning."""
-    visitor.say("Tell me a short story about a lighthouse. " * 4)
+    visitor.say(LONG)
     visitor.until("_voiceStats().turn.played_s > 0.3")
-    visitor.say(QUESTIONS["en"])
+    visitor.say(SHORT)
     assert_heard_whole(visitor.finished(2))
     assert visitor.page.locator(".reply").nth(0).get_attribute("data-state") == "interrupted"
     assert visitor.stats["totals"]["interrupted"] == 1
@@ -144,11 +177,11 @@ def test_a_reply_is_heard_without_a_socket(visit: Visit) -> None:
     visitor = visit(socket=False)
     visitor.page.goto(visitor.server.url)
     visitor.until("_voiceStats().connection.state === 'http'")
-    visitor.say(QUESTIONS["en"])
+    visitor.say(SHORT)
     turn = visitor.finished()
     assert_heard_whole(turn)
     assert turn["transport"] == "http"
-    visitor.say("Tell me a short story about a lighthouse. " * 4)
+    visitor.say(LONG)
     visitor.until("_voiceStats().turn.played_s > 0.2")
     visitor.page.keyboard.press("Escape")
     assert visitor.finished(2)["state"] == "interrupted"
@@ -159,7 +192,7 @@ def test_a_reply_is_heard_without_an_audio_worklet(visit: Visit) -> None:
     visitor = visit()
     visitor.page.add_init_script("delete BaseAudioContext.prototype.audioWorklet")
     visitor.open()
-    visitor.say(QUESTIONS["en"])
+    visitor.say(SHORT)
     turn = visitor.finished()
     assert turn["player"] == "scheduled"
     assert turn["played_s"] * 1000 == pytest.approx(turn["audio_ms"], rel=0.05)

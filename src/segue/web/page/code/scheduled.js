@@ -40,6 +40,7 @@ export class ScheduledOutput {
     this.next_s = 0;
     this.firstAt_s = NaN; // context time at which the gathering has had something to gather
     this.startedAt_s = NaN;
+    this.isBeginning = false;
     this.ended = false;
     this.sentenceEnded = false;
     this.state = "gathering";
@@ -104,9 +105,7 @@ export class ScheduledOutput {
     }
     if (this.state !== "playing" && this.isReady(now)) {
       if (this.gathered === 0) return this.finish("ended");
-      if (this.state === "starving") this.closeGap(now + LEAD_S);
-      else this.startedAt_s = now + LEAD_S;
-      this.next_s = now + LEAD_S;
+      this.isBeginning = true;
       this.state = "playing";
     }
     if (this.state === "playing") this.schedule();
@@ -120,27 +119,43 @@ export class ScheduledOutput {
     return this.sentenceEnded && !this.patient;
   }
 
+  /** Give what waits to source nodes. They are made first: that takes time on a busy page, and is no gap in the sound. */
   schedule() {
-    for (const samples of this.waiting) {
-      const buffer = this.context.createBuffer(1, samples.length, STREAM_RATE);
-      buffer.getChannelData(0).set(Float32Array.from(samples, (sample) => sample / 32768));
-      const source = new AudioBufferSourceNode(this.context, { buffer });
-      source.connect(this.gain);
-      const late_s = this.context.currentTime - this.next_s;
-      if (late_s > 0) {
-        this.gapFrom_s = this.next_s;
-        this.gapFrom = this.scheduled;
-        this.closeGap(this.context.currentTime);
-        this.next_s = this.context.currentTime;
-      }
-      source.start(this.next_s);
-      source.onended = () => this.sources.delete(source);
-      this.sources.add(source);
-      this.next_s += samples.length / STREAM_RATE;
-      this.scheduled += samples.length;
-    }
+    const sources = this.waiting.map((samples) => this.source(samples));
     this.waiting = [];
     this.gathered = 0;
+    if (this.isBeginning) this.beginAt(this.context.currentTime + LEAD_S);
+    for (const source of sources) {
+      const now = this.context.currentTime;
+      if (now > this.next_s) {
+        this.gapFrom_s = this.next_s;
+        this.gapFrom = this.scheduled;
+        this.closeGap(now);
+        this.next_s = now;
+      }
+      source.start(this.next_s);
+      this.next_s += source.buffer.duration;
+      this.scheduled += source.buffer.length;
+    }
+  }
+
+  /** The sound begins, or goes on after a gap, at that context time. */
+  beginAt(time_s) {
+    this.isBeginning = false;
+    if (this.scheduled > 0) this.closeGap(time_s);
+    else this.startedAt_s = time_s;
+    this.next_s = time_s;
+  }
+
+  source(samples) {
+    const buffer = this.context.createBuffer(1, samples.length, STREAM_RATE);
+    const channel = buffer.getChannelData(0);
+    for (let at = 0; at < samples.length; at += 1) channel[at] = samples[at] / 32768;
+    const source = new AudioBufferSourceNode(this.context, { buffer });
+    source.connect(this.gain);
+    source.onended = () => this.sources.delete(source);
+    this.sources.add(source);
+    return source;
   }
 
   closeGap(end_s) {

@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 240;
-const HEIGHT = 44;
+const HEIGHT = 34;
 const PAD = 5;
 
 /**
