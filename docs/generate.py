@@ -16,7 +16,6 @@ from docs.printers.configuration import configuration_page
 from docs.printers.endpoints import http_page
 from docs.printers.events import events_page
 from docs.printers.markdown import table
-
 from segue import errors
 from segue.errors import FailureCategory, SegueError
 from segue.measures import MEASURES, Measure, Unit

@@ -3,7 +3,6 @@
 import re
 
 from docs.printers.markdown import page
-
 from segue.cli.main import app
 
 _OPENING = """

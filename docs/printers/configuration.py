@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from docs.printers.markdown import NONE, page, table
 from docs.printers.schemas import Schema, default, kind, resolved
-
 from segue.settings import Settings
 
 _OPENING = """

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import httpx2
+
 from docs.printers.markdown import NONE, page, table
 from docs.printers.schemas import Schema, default, kind, resolved
-
 from segue.configuration import ProviderSettings
 from segue.settings import Settings
 from segue.wiring import build

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from docs.printers.markdown import page, table
-
 from segue.voice.frames import Audio, Degraded, Done, Failure, Frame, Meta, Text
 from segue.web import talk
 from segue.web.carry import as_event, as_line

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from docs import generate
-from tests.house.source import ROOT
 
+from docs import generate
 from segue.measures import MEASURES
 from segue.telemetry.metrics import READINGS
+from tests.house.source import ROOT
 
 
 def test_pages_are_as_the_code_prints_them() -> None:

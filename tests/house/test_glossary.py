@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from tests.house.source import ROOT, modules, texts
-
 from segue.records import Mark, Outcome
 from segue.voice.frames import Audio, Degraded, Done, Failure, Meta, Text
+from tests.house.source import ROOT, modules, texts
 
 GLOSSARY = "docs/reference/glossary.md"
 
