@@ -76,15 +76,19 @@ def _is_variable(match: re.Match[str]) -> bool:
 
 
 def _foreign_digits(text: str) -> str:
-    """Digits of other scripts (Arabic, Devanagari …) as ASCII digits."""
-    if text.isascii():
-        return text
-    return re.sub(r"[^\W0-9a-zA-Z_]", _ascii_digit, text) if re.search(r"[^\D0-9]", text) else text
+    """Digits of other scripts (Arabic, Devanagari …) and numbers in circles as ASCII digits."""
+    table = {ord(char): _ascii(char) for char in set(text) if char > "\x7f" and char not in "²³"}
+    changed = {code: digits for code, digits in table.items() if digits}
+    return text.translate(changed) if changed else text
 
 
-def _ascii_digit(match: re.Match[str]) -> str:
-    value = unicodedata.decimal(match.group(), None)
-    return match.group() if value is None else str(value)
+def _ascii(char: str) -> str:
+    """The ASCII digits of a character that is a number and no letter; "" of any other."""
+    if unicodedata.category(char) not in ("Nd", "No", "Nl"):
+        return ""
+    value = unicodedata.numeric(char, 0.5)
+    digits = str(int(value)) if value == int(value) else ""
+    return digits if unicodedata.category(char) == "Nd" else f" {digits} "
 
 
 def without_arrows(text: str) -> str:
