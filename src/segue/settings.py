@@ -89,20 +89,19 @@ def _with_flags(settings: Settings, flags: Mapping[str, Any]) -> Settings:
         for parent in parents:
             node = node[parent]
         node[leaf] = value
+    return Settings.model_construct(**{name: _validated(name, plain[name]) for name in Settings.model_fields})
+
+
+def _validated(name: str, plain: Any) -> Any:
+    """One part, validated on its own, so that the environment is not asked a second time."""
+    shape = Settings.model_fields[name].annotation
+    if not (isinstance(shape, type) and issubclass(shape, BaseModel)):
+        return plain
     try:
-        return Settings.model_construct(**_validated(plain))
+        return shape.model_validate(plain)
     except ValidationError as error:
-        raise ConfigurationError(_explain(error, {}, None)) from error
-
-
-def _validated(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Each part validated on its own, so that the environment is not asked a second time."""
-    return {
-        name: field.annotation.model_validate(plain[name])
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        else plain[name]
-        for name, field in Settings.model_fields.items()
-    }
+        faults = [f"{name}.{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        raise ConfigurationError("command line: " + "\n".join(faults)) from error
 
 
 def _read(file: Path) -> dict[str, Any]:

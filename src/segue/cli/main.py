@@ -1,5 +1,6 @@
 """The command line: `segue`, and what can be said to it."""
 
+import os
 import sys
 
 from cyclopts import App
@@ -32,6 +33,9 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has enough; what is left is written nowhere, so that nothing complains at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

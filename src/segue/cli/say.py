@@ -63,8 +63,21 @@ def say(
         print(f"{out}: {summary}")
         return
     assert player is not None  # noqa: S101 - without a file there is a player, or _player raised
-    subprocess.run(player, input=audio, check=True)  # noqa: S603 - a fixed command found on the path
+    _play(player, audio)
     print(summary)
+
+
+def _play(player: tuple[str, ...], audio: bytes) -> None:
+    """Play a wav file.
+
+    Raises:
+        Unavailable: the player could not; the message says what it said.
+    """
+    done = subprocess.run(player, input=audio, stderr=subprocess.PIPE, check=False)  # noqa: S603 - found on the path
+    complaint = done.stderr.decode(errors="replace").strip().splitlines()
+    if done.returncode or complaint:
+        said = complaint[-1] if complaint else f"exit code {done.returncode}"
+        raise Unavailable(f"{Path(player[0]).name} could not play ({said}); write a file with --out instead.")
 
 
 async def _speak(

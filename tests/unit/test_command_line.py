@@ -1,0 +1,90 @@
+"""The command line, as a person uses it."""
+
+import json
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+
+from tests.server import clean_environment
+
+
+def segue(*arguments: str, path: str | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end."""
+    environment = clean_environment({"PATH": path} if path is not None else None)
+    command = [sys.executable, "-m", "segue.cli.main", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_a_text_becomes_a_file(tmp_path: Path) -> None:
+    """`segue say` writes the format that the file's ending names, and tells how long it is."""
+    out = tmp_path / "reply.wav"
+    done = segue("say", "Доброго ранку! Це коштує 22 грн.", "--language", "uk", "--out", str(out))
+
+    assert done.returncode == 0, done.stderr
+    with wave.open(str(out)) as file:
+        assert (file.getframerate(), file.getnchannels()) == (24_000, 1)
+        seconds = file.getnframes() / file.getframerate()
+    assert f"{seconds:.1f} s in uk" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("say", "", "--out", "x.wav"), "empty"),
+        (("say", "Hi", "--out", "x.midi"), "end it in .wav"),
+        (("say", "Hi", "--language", "fr", "--out", "x.wav"), "speaks en, uk, ru, zh"),
+        (("say", "Hi", "--voice", "nobody", "--out", "x.wav"), "no voice 'nobody'"),
+        (("say", "Hi", "--speed", "9", "--out", "x.wav"), "between 0.25 and 4"),
+        (("say", "Hi", "--out", "/nowhere/x.wav"), "cannot be written"),
+        (("serve", "--port", "99999"), "server.port"),
+        (("serve", "--config", "/nowhere.yaml"), "/nowhere.yaml cannot be read"),
+        (("serve", "--data", "/dev/null"), "name another folder"),
+        (("turns", "export", "--data", "/nowhere"), "/nowhere/segue.db cannot be read"),
+        (("turns", "export", "--since", "yesterday"), "write 2026-11-21T10:30"),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments: tuple[str, ...], says: str) -> None:
+    """A mistake that the caller can mend is a sentence on standard error and exit code 1, never a traceback."""
+    done = segue(*arguments)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("segue: ")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_player_it_says_what_to_install() -> None:
+    """Where nothing can play, the way out is named: a player's package, or a file."""
+    done = segue("say", "Hi", path="/nowhere")
+
+    assert done.returncode == 1
+    assert "alsa-utils" in done.stderr
+    assert "--out" in done.stderr
+
+
+def test_configuration_and_versions_can_be_asked(tmp_path: Path) -> None:
+    """`config show` prints what is in force, `schema` what there is, `version` of what it is made."""
+    file = tmp_path / "segue.yaml"
+    file.write_text("voice:\n  default_language: uk\n")
+
+    assert "default_language: uk" in segue("config", "show", "--config", str(file)).stdout
+    schema = json.loads(segue("schema").stdout)
+    assert {"server", "voice", "providers", "openai", "log", "data"} <= set(schema["properties"])
+    assert segue("version").stdout.startswith("segue ")
+
+
+def test_a_reader_who_has_enough_breaks_nothing() -> None:
+    """`segue schema | head -1` ends quietly."""
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m segue.cli.main schema | head -1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=clean_environment(),
+    )
+
+    assert done.stdout == "{\n"
+    assert done.stderr == ""
