@@ -1,34 +1,16 @@
-"""The page itself: its languages, its keys, its shape on small screens, and what it does when things go wrong."""
+"""The page itself: its keys, its shape on small screens, its colours, and what the panel shows."""
 
 import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Route
 
 from tests.browser.conftest import LONG, SHORT, Visit, Visitor
-from tests.server import RunningServer, running
+from tests.server import RunningServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-LANGUAGES = ["en", "uk", "ru", "zh"]
 TEXTS = "async () => { const { TEXTS } = await import('/code/words.js'); return TEXTS; }"
-
-SHOWN = """
-() => {
-  const shown = {};
-  for (const element of document.querySelectorAll("[data-text]")) {
-    if (!element.dataset.values) shown[element.dataset.text] = element.textContent;
-  }
-  const attributes = { label: "aria-label", title: "title", placeholder: "placeholder" };
-  for (const [name, attribute] of Object.entries(attributes)) {
-    for (const element of document.querySelectorAll(`[data-${name}]`)) {
-      shown[element.dataset[name]] = element.getAttribute(attribute);
-    }
-  }
-  return shown;
-}
-"""
 
 CONTRAST = """
 () => {
@@ -73,74 +55,6 @@ CONTRAST = """
   return found.sort(([one], [other]) => one - other);
 }
 """
-
-
-def choose(visitor: Visitor, language: str) -> None:
-    """Pick a language at the top of the page."""
-    visitor.page.check(f"#languages input[value={language}]", force=True)
-
-
-def test_every_language_has_every_text(visitor: Visitor) -> None:
-    """The four languages have the same keys with the same places to fill in, and no empty text."""
-    texts = visitor.page.evaluate(TEXTS)
-    assert sorted(texts) == sorted(LANGUAGES)
-    english = texts["en"]
-    for language in LANGUAGES:
-        assert list(texts[language]) == list(english), language
-        for key, text in texts[language].items():
-            assert text.strip(), f"{language} {key}"
-            assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", english[key])), f"{language} {key}"
-
-
-def test_changing_the_language_changes_every_text(visitor: Visitor) -> None:
-    """Whatever is shown, said to screen readers or hinted at is in the chosen language, during a conversation too."""
-    texts = visitor.page.evaluate(TEXTS)
-    visitor.say(SHORT)
-    visitor.finished()
-    for language in [*LANGUAGES, "en"]:
-        choose(visitor, language)
-        shown = visitor.page.evaluate(SHOWN)
-        assert len(shown) > 35
-        assert shown == {key: texts[language][key] for key in shown}
-        assert visitor.page.get_attribute("html", "lang") == {"zh": "zh-Hans"}.get(language, language)
-        text = visitor.page.inner_text("body")
-        others = {texts[other][key] for other in LANGUAGES for key in shown} - set(texts[language].values())
-        lines = set(text.splitlines())
-        assert [other for other in others if len(other) > 4 and other in lines] == []
-
-
-def test_the_browser_s_language_is_the_first_choice_and_a_chosen_one_is_kept(visit: Visit) -> None:
-    """A Ukrainian browser gets a Ukrainian page; someone who then picks Chinese finds Chinese again."""
-    visitor = visit(locale="uk-UA").open()
-    assert visitor.page.get_attribute("html", "lang") == "uk"
-    choose(visitor, "zh")
-    visitor.page.reload()
-    assert visitor.page.get_attribute("html", "lang") == "zh-Hans"
-
-
-def test_voices_are_those_of_the_language_and_the_chosen_one_speaks(visitor: Visitor) -> None:
-    """The list follows the language, and the server is asked for what was chosen."""
-    visitor.until("document.querySelectorAll('#voice option').length > 1")
-    for language in LANGUAGES:
-        choose(visitor, language)
-        names = visitor.page.evaluate(
-            "[...document.querySelectorAll('#voice option')].map((o) => o.value).filter(Boolean)"
-        )
-        known = {
-            voice["name"]
-            for voice in visitor.page.evaluate("fetch('/api/voice/voices').then((r) => r.json())")["items"]
-            if language in {tag.split("-")[0] for tag in voice["languages"]}
-        }
-        assert set(names) == known
-        assert names
-    choose(visitor, "en")
-    last = visitor.page.locator("#voice option").last.get_attribute("value")
-    visitor.page.select_option("#voice", last)
-    visitor.page.check("#profiles input[value=quality]", force=True)
-    visitor.say(SHORT)
-    turn = visitor.finished()
-    assert (turn["voice"], turn["profile"]) == (last, "quality")
-    assert turn["provider"]
 
 
 def test_everything_can_be_done_from_the_keyboard(visitor: Visitor) -> None:
@@ -252,94 +166,6 @@ def test_nothing_moves_for_those_who_do_not_want_it(visit: Visit) -> None:
     visitor.until("_voiceStats().turn.state === 'speaking'")
     assert visitor.page.evaluate("document.getAnimations().length") == 0
     visitor.page.keyboard.press("Escape")
-
-
-def test_a_reload_keeps_what_was_being_typed(visitor: Visitor) -> None:
-    """The draft survives a reload, and is gone once its turn was answered."""
-    visitor.page.fill("#text", "half a thou")
-    visitor.page.reload()
-    visitor.until("window._voiceStats?.().connection.state === 'open'")
-    assert visitor.page.input_value("#text") == "half a thou"
-    visitor.page.press("#text", "Enter")
-    visitor.until("_voiceStats().turn.turn")
-    visitor.page.reload()
-    assert visitor.page.input_value("#text") == ""
-
-
-def test_a_text_the_server_never_answered_comes_back_after_a_reload(visit: Visit) -> None:
-    """What was sent while nobody answered is in the field again when the page is reloaded."""
-    visitor = visit().open()
-    visitor.page.route_web_socket("**/api/voice/ws", lambda _: None)
-    visitor.page.reload()
-    visitor.until("window._voiceStats?.().connection.state === 'open'")
-    visitor.say("is anybody there")
-    visitor.until("_voiceStats().turn.state === 'waiting'")
-    visitor.page.reload()
-    assert visitor.page.input_value("#text") == "is anybody there"
-
-
-def test_an_error_is_told_in_words_with_what_to_do(visitor: Visitor) -> None:
-    """The server refuses a text that is too long; the page says so in its own language and gives the text back."""
-    choose(visitor, "uk")
-    text = "дуже довго " * 3000
-    visitor.say(text)
-    visitor.until("document.querySelector('.trouble')")
-    turn = visitor.finished()
-    assert (turn["state"], turn["error"]["code"]) == ("failed", "too_large")
-    trouble = visitor.page.locator(".trouble")
-    assert trouble.get_attribute("role") == "alert"
-    assert visitor.page.evaluate(TEXTS)["uk"]["error.too_large"] in trouble.inner_text()
-    assert visitor.page.input_value("#text") == text.strip()
-    visitor.page.fill("#text", "")
-    trouble.get_by_role("button", name=visitor.page.evaluate(TEXTS)["uk"]["action.edit"]).click()
-    assert visitor.page.input_value("#text") == text.strip()
-    assert visitor.page.evaluate("document.activeElement.id") == "text"
-
-
-def test_a_server_that_goes_away_is_noticed_and_found_again(visit: Visit) -> None:
-    """When the connection breaks in mid-reply the page says so, offers to try again, and finds the server again."""
-    slow = {"reply": "This sentence is spoken slowly. " * 30, "token_interval_s": 0.05}
-    with running({"providers": {"model": "scripted", "scripted": slow}}) as other:
-        visitor = visit(at=other)
-        cut: list[Any] = []
-
-        def through(socket: Any) -> None:
-            socket.connect_to_server()
-            cut.append(socket)
-
-        visitor.page.route_web_socket("**/api/voice/ws", through)
-        visitor.open()
-        visitor.say("go on")
-        visitor.until("_voiceStats().turn.state === 'speaking'")
-        cut[-1].close(code=1011, reason="gone")
-        assert visitor.finished()["error"]["code"] == "connection_lost"
-        again = visitor.page.locator(".trouble button").first
-        visitor.until("_voiceStats().connection.state === 'open'")
-        assert visitor.stats["connection"]["reconnects"] == 1
-        again.click()
-        visitor.until("_voiceStats().turn.state === 'speaking'")
-        assert visitor.page.locator(".asked").nth(1).inner_text() == "go on"
-        visitor.page.keyboard.press("Escape")
-        assert visitor.finished(2)["state"] == "interrupted"
-
-
-def test_a_refusal_over_http_is_told_too(visit: Visit) -> None:
-    """Without a socket an overloaded server answers 503 with a problem document; the page reads it."""
-    visitor = visit(socket=False)
-
-    def refuse(route: Route) -> None:
-        problem = '{"type":"urn:segue:error:overloaded","title":"Service Unavailable","status":503,"code":"overloaded"}'
-        route.fulfill(status=503, content_type="application/problem+json", body=problem)
-
-    visitor.page.route("**/api/voice/chat/stream", refuse)
-    visitor.page.goto(visitor.server.url)
-    visitor.until("_voiceStats().connection.state === 'http'")
-    visitor.say("hello")
-    turn = visitor.finished()
-    assert (turn["error"]["code"], turn["error"]["retryable"]) == ("overloaded", True)
-    assert visitor.page.evaluate(TEXTS)["en"]["error.overloaded"] in visitor.page.locator(".trouble").inner_text()
-    assert visitor.page.locator(".trouble button").count() == 2
-    visitor.troubles[:] = [trouble for trouble in visitor.troubles if "503" not in trouble]
 
 
 def test_status_and_conversation_are_told_to_screen_readers(visitor: Visitor) -> None:
