@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.test_audio import tone
 
 from segue.errors import BadAudio, TooLarge, UnsupportedFormat
 from segue.voice.audio import loudness_dbfs, samples
 from segue.voice.containers import wav
 from segue.voice.decoding import decode, sniff
 from segue.voice.encoding import encode_whole
+from tests.unit.test_audio import tone
 
 RATE = 16_000
 PCM = tone(500, RATE)

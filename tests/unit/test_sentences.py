@@ -5,8 +5,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from benchmarks.sentences import wrong
+from benchmarks.splitters import Growing
 from segue.voice.sentences import FIRST_CLAUSE, LONGEST, SentenceAssembler
-from tests.corpus.boundaries import LANGUAGES, Text, cuts, read, show, solid
+from tests.corpus.boundaries import LANGUAGES, Text, cuts, parse, read, show, solid
 
 ALPHABET = "aB яЇ好1. !?…。！？\n\t\"'«»“”()[]`*-—,，:;)😀‍️🇺🇦́$№"
 
@@ -217,6 +219,27 @@ def test_a_break_never_tears_a_character() -> None:
     for unit in (family, flag, letter):
         for piece in pieces(unit * 300, "en")[:-1]:
             assert len(piece) % len(unit) == 0, unit
+
+
+def test_the_benchmark_counts_wrong_cuts_alike_for_everyone() -> None:
+    """A cut is wrong where nothing is marked; a matter of taste is not, nor a first piece that ends at a comma."""
+    text = parse("Well, that is it, I think.¦ Dr. Lee came.‖ Good.")
+
+    assert wrong(text, ["Well, that is it,", " I think.", " Dr. Lee came.", " Good."]) == []
+    assert wrong(text, ["Well, that is it, I think.", " Dr.", " Lee came. Good."]) == [
+        solid("Well, that is it, I think. Dr.")
+    ]
+    assert wrong(text, ["Well, that is", " it, I think.", " Dr. Lee came. Good."]) == [solid("Well, that is")]
+
+
+def test_a_tool_for_whole_texts_is_believed_when_enough_follows() -> None:
+    """What is segmented again with every token loses no character, and waits for as much as it is told to."""
+    for behind, first_at in ((0, 4), (3, 6)):
+        growing = Growing(lambda text: [part for part in re.split(r"(?<=\.) ?(?=.)", text) if part], behind)
+        out = [growing.push(character) for character in "No. Yes. End"]
+
+        assert next(index for index, pieces in enumerate(out, 1) if pieces) == first_at
+        assert "".join(itertools.chain(*out, growing.flush())) == "No. Yes. End"
 
 
 def test_code_is_not_torn() -> None:

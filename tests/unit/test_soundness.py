@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.unit.test_audio import tone
 
 from segue.errors import FailureCategory
 from segue.voice.audio import silence
 from segue.voice.soundness import Flaw, brevity, sanity, shortest_ms
+from tests.unit.test_audio import tone
 
 TEXT = "Потяг до Львова вирушає о сьомій годині ранку."
 SQUARE = np.where(np.arange(60_000) % 100 < 50, 32_767, -32_768).astype("<i2").tobytes()

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from num2words import num2words
 
-from segue.voice.grammar import Case, Gender
-from segue.voice.languages.en.grammar import ENGLISH
-from segue.voice.languages.ru.grammar import RUSSIAN
-from segue.voice.languages.uk.grammar import UKRAINIAN
-from segue.voice.languages.zh.grammar import CHINESE
-from segue.voice.numerals import Numeral, read
+from segue.voice.wording.grammar import Case, Gender
+from segue.voice.wording.languages.en.grammar import ENGLISH
+from segue.voice.wording.languages.ru.grammar import RUSSIAN
+from segue.voice.wording.languages.uk.grammar import UKRAINIAN
+from segue.voice.wording.languages.zh.grammar import CHINESE
+from segue.voice.wording.numerals import Numeral, read
 
 numbers = st.one_of(st.integers(0, 3000), st.integers(0, 10**12 - 1))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.voice.markup import ReasoningFilter
+from segue.voice.wording.markup import ReasoningFilter
 
 
 def through(tokens: list[str], *, starts_inside: bool = False) -> str:

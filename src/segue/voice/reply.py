@@ -10,12 +10,12 @@ from segue.configuration import VoiceSettings
 from segue.errors import FailureCategory, ProviderError, ProviderTimeout
 from segue.records import Mark
 from segue.voice.audio import pause_ms
-from segue.voice.markup import ReasoningFilter
 from segue.voice.ports import LanguageModel, Prompt
 from segue.voice.rendering import Sentence
 from segue.voice.sentences import SentenceAssembler
 from segue.voice.speakable import SpeakableStream
 from segue.voice.timeline import Timeline
+from segue.voice.wording.markup import ReasoningFilter
 
 TOKENS_WAITING = 256
 """A model that writes faster than its listener hears is paused when this many tokens wait."""

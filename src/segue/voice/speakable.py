@@ -7,11 +7,11 @@ unknown language gets everything but the verbalisation, so that its digits reach
 
 import re
 
-from segue.voice.blocks import Block, Blocks
-from segue.voice.characters import normalise, tidy, without_arrows, without_pictures
-from segue.voice.formulas import without_latex
-from segue.voice.markup import ReasoningFilter, plain, without_tags
-from segue.voice.verbalise import GRAMMARS, verbaliser
+from segue.voice.wording.blocks import Block, Blocks
+from segue.voice.wording.characters import normalise, tidy, without_arrows, without_pictures
+from segue.voice.wording.formulas import without_latex
+from segue.voice.wording.markup import ReasoningFilter, plain, without_tags
+from segue.voice.wording.verbalise import GRAMMARS, verbaliser
 
 _ENDS = re.compile(r"[.!?…:;,。！？：；，、][\"»”’」』)）]*\Z")
 _LONE_CLOSING = re.compile(r"</(?:think|thinking|thought|reasoning)\s*>|\[/THINK\]", re.IGNORECASE)

@@ -8,8 +8,8 @@ import structlog
 from segue.clock import Clock
 from segue.configuration import LimitSettings
 from segue.errors import FailureCategory, ProviderError, ProviderTimeout, SegueError
-from segue.voice.markup import ReasoningFilter
 from segue.voice.ports import LanguageModel, Prompt
+from segue.voice.wording.markup import ReasoningFilter
 
 log = structlog.get_logger("segue.web")
 

@@ -2,8 +2,8 @@
 
 import re
 
-from segue.voice.grammar import Case, Gender
-from segue.voice.lexicon import Lexicon, ends_sentence
+from segue.voice.wording.grammar import Case, Gender
+from segue.voice.wording.lexicon import Lexicon, ends_sentence
 
 _LATIN = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(st|nd|rd|th)(?!\w)", re.IGNORECASE)
 _FROM_ORDINAL = re.compile(r"(\d(?:st|nd|rd|th))[ ]?[–—-][ ]?(?=\d{1,9}(?:st|nd|rd|th))", re.IGNORECASE)

@@ -1,7 +1,7 @@
 """English words for signs, units, money, abbreviations, and what is said instead of what cannot be read."""
 
-from segue.voice.grammar import Abbreviation, Currency, Noun, Words
-from segue.voice.languages.signs import PREFIXED_UNITS
+from segue.voice.wording.grammar import Abbreviation, Currency, Noun, Words
+from segue.voice.wording.languages.signs import PREFIXED_UNITS
 
 _UNITS = """
 kilometre:kilometer metre:meter decimetre:decimeter centimetre:centimeter millimetre:millimeter micrometre:micrometer

@@ -6,8 +6,8 @@ unspoken, because engines without digits in their alphabet would drop it in sile
 
 import re
 
-from segue.voice.languages.signs import VERSIONED
-from segue.voice.lexicon import Lexicon
+from segue.voice.wording.languages.signs import VERSIONED
+from segue.voice.wording.lexicon import Lexicon
 
 _LONG = re.compile(r"\d{16,}")
 _CARD = re.compile(r"(?<![\d.,])\d{4}(?:[ -]\d{4}){2,4}(?![\d])")

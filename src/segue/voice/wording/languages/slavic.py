@@ -9,9 +9,9 @@ millions ("две миллиона"), so thousands and above, and agreement, are
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
-from segue.voice.grammar import Case, Gender, Grammar, Noun
-from segue.voice.languages.signs import TIMES_OF_DAY
-from segue.voice.numerals import Numeral
+from segue.voice.wording.grammar import Case, Gender, Grammar, Noun
+from segue.voice.wording.languages.signs import TIMES_OF_DAY
+from segue.voice.wording.numerals import Numeral
 
 NOMINAL = (Case.NOMINATIVE, Case.ACCUSATIVE)
 

@@ -6,9 +6,9 @@ from functools import lru_cache
 
 from num2words import num2words
 
-from segue.voice.grammar import Case, Currency, Gender, Grammar, Nearby, Noun
-from segue.voice.languages.en.words import MAGNITUDE_NOUNS, MONTH_NAMES, WORDS
-from segue.voice.numerals import Numeral
+from segue.voice.wording.grammar import Case, Currency, Gender, Grammar, Nearby, Noun
+from segue.voice.wording.languages.en.words import MAGNITUDE_NOUNS, MONTH_NAMES, WORDS
+from segue.voice.wording.numerals import Numeral
 
 _DENOMINATORS = {2: ("half", "halves"), 4: ("quarter", "quarters")}
 _SCALES = tuple((power, noun.singular[0]) for power, noun in sorted(MAGNITUDE_NOUNS.items(), reverse=True))

@@ -1,7 +1,7 @@
 """Russian words for signs, abbreviations, months and what is said instead of what cannot be read."""
 
-from segue.voice.grammar import Abbreviation, Case, Words
-from segue.voice.languages.ru.nouns import CURRENCIES, MAGNITUDE_NOUNS, NOUNS, UNITS
+from segue.voice.wording.grammar import Abbreviation, Case, Words
+from segue.voice.wording.languages.ru.nouns import CURRENCIES, MAGNITUDE_NOUNS, NOUNS, UNITS
 
 _MONTHS = (
     "январь января январе", "февраль февраля феврале", "март марта марте", "апрель апреля апреле", "май мая мае",

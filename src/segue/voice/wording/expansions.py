@@ -7,8 +7,8 @@ sentence stays. A place takes the case its preposition asks for: у м. Льві
 import re
 from collections.abc import Sequence
 
-from segue.voice.grammar import Abbreviation, Case, Words
-from segue.voice.lexicon import ends_sentence
+from segue.voice.wording.grammar import Abbreviation, Case, Words
+from segue.voice.wording.lexicon import ends_sentence
 
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)[ ]\Z")
 _COUNTED = re.compile(r"\d[ ]?(?:(?:тис|тыс|млн|млрд|трлн)\.?[ ]?)?\Z")

@@ -4,12 +4,12 @@ from functools import lru_cache
 
 from num2words import num2words
 
-from segue.voice.grammar import Case, Gender
-from segue.voice.languages.agreement import Agreeing
-from segue.voice.languages.ru.nouns import CENTURY, MAGNITUDE_NOUNS, UNITS
-from segue.voice.languages.ru.words import WORDS
-from segue.voice.languages.slavic import NOMINAL
-from segue.voice.numerals import Numeral
+from segue.voice.wording.grammar import Case, Gender
+from segue.voice.wording.languages.agreement import Agreeing
+from segue.voice.wording.languages.ru.nouns import CENTURY, MAGNITUDE_NOUNS, UNITS
+from segue.voice.wording.languages.ru.words import WORDS
+from segue.voice.wording.languages.slavic import NOMINAL
+from segue.voice.wording.numerals import Numeral
 
 _CASE_NAMES = {
     Case.NOMINATIVE: "n",

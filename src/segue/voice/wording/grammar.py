@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
 
-from segue.voice.numerals import Numeral
+from segue.voice.wording.numerals import Numeral
 
 
 class Case(IntEnum):

@@ -1,7 +1,7 @@
 """Chinese words for signs, units and money, and what is said instead of what cannot be read."""
 
-from segue.voice.grammar import Abbreviation, Currency, Noun, Words
-from segue.voice.languages.signs import PREFIXED_UNITS
+from segue.voice.wording.grammar import Abbreviation, Currency, Noun, Words
+from segue.voice.wording.languages.signs import PREFIXED_UNITS
 
 _UNITS = """
 kilometre 公里 metre 米 decimetre 分米 centimetre 厘米 millimetre 毫米

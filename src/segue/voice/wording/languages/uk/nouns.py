@@ -3,9 +3,9 @@
 A noun is written `key stem class [genitive plural]`, the class gives its endings; irregular ones are written out.
 """
 
-from segue.voice.grammar import Currency, Gender, Noun
-from segue.voice.languages.signs import PREFIXED_UNITS
-from segue.voice.languages.slavic import noun_of, with_adjective, with_tail
+from segue.voice.wording.grammar import Currency, Gender, Noun
+from segue.voice.wording.languages.signs import PREFIXED_UNITS
+from segue.voice.wording.languages.slavic import noun_of, with_adjective, with_tail
 
 _CLASSES: dict[str, tuple[Gender, str, str]] = {
     "m": (Gender.MASCULINE, "- а у - ом і", "и ів ам и ами ах"),

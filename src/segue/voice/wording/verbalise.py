@@ -8,19 +8,19 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from segue.voice.addresses import Addresses
-from segue.voice.dates import Dates
-from segue.voice.expansions import Expansions
-from segue.voice.grammar import Case, Grammar
-from segue.voice.identifiers import Identifiers
-from segue.voice.languages.en.grammar import ENGLISH
-from segue.voice.languages.ru.grammar import RUSSIAN
-from segue.voice.languages.uk.grammar import UKRAINIAN
-from segue.voice.languages.zh.grammar import CHINESE
-from segue.voice.lexicon import Lexicon, either
-from segue.voice.operators import Operators
-from segue.voice.ordinals import Ordinals
-from segue.voice.quantities import Quantities
+from segue.voice.wording.addresses import Addresses
+from segue.voice.wording.dates import Dates
+from segue.voice.wording.expansions import Expansions
+from segue.voice.wording.grammar import Case, Grammar
+from segue.voice.wording.identifiers import Identifiers
+from segue.voice.wording.languages.en.grammar import ENGLISH
+from segue.voice.wording.languages.ru.grammar import RUSSIAN
+from segue.voice.wording.languages.uk.grammar import UKRAINIAN
+from segue.voice.wording.languages.zh.grammar import CHINESE
+from segue.voice.wording.lexicon import Lexicon, either
+from segue.voice.wording.operators import Operators
+from segue.voice.wording.ordinals import Ordinals
+from segue.voice.wording.quantities import Quantities
 
 GRAMMARS: dict[str, Grammar] = {"en": ENGLISH, "ru": RUSSIAN, "uk": UKRAINIAN, "zh": CHINESE}
 _DIGIT = re.compile("[0-9]")

@@ -2,8 +2,8 @@
 
 import re
 
-from segue.voice.grammar import Case, Gender
-from segue.voice.lexicon import Lexicon, either, ends_sentence
+from segue.voice.wording.grammar import Case, Gender
+from segue.voice.wording.lexicon import Lexicon, either, ends_sentence
 
 _ISO = re.compile(
     r"(?<![\w.-])(\d{4})[-/](\d{2})[-/](\d{2})"

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 
-from segue.voice.grammar import Case, Currency, Form, Grammar, Nearby, Noun
-from segue.voice.languages.signs import CURRENCY_SIGNS, UNIT_SIGNS
+from segue.voice.wording.grammar import Case, Currency, Form, Grammar, Nearby, Noun
+from segue.voice.wording.languages.signs import CURRENCY_SIGNS, UNIT_SIGNS
 
 _LOOK_BACK = 24
 _WORD_BEFORE = re.compile(r"([^\W\d_]+(?:['’][^\W\d_]+)?)[ ]?[«“\"(]?[ ]?\Z")

@@ -2,9 +2,9 @@
 
 import re
 
-from segue.voice.grammar import Case
-from segue.voice.lexicon import Lexicon
-from segue.voice.numerals import Numeral, read
+from segue.voice.wording.grammar import Case
+from segue.voice.wording.lexicon import Lexicon
+from segue.voice.wording.numerals import Numeral, read
 
 _TWO_SIGNS = {
     "<=": "≤",

@@ -7,9 +7,9 @@ case is worse than a plain one, and silence is worse than both.
 
 from collections.abc import Sequence
 
-from segue.voice.grammar import Case, Form, Gender, Nearby
-from segue.voice.languages.slavic import NOMINAL, Slavic
-from segue.voice.numerals import Numeral
+from segue.voice.wording.grammar import Case, Form, Gender, Nearby
+from segue.voice.wording.languages.slavic import NOMINAL, Slavic
+from segue.voice.wording.numerals import Numeral
 
 _OBLIQUE_ENDINGS = (
     (("ами", "ями"), Case.INSTRUMENTAL),

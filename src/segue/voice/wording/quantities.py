@@ -5,9 +5,9 @@ One pattern finds a number with all that belongs to it; the grammar puts it into
 
 import re
 
-from segue.voice.grammar import Case, Currency, Gender, Nearby, Noun
-from segue.voice.lexicon import Lexicon, either
-from segue.voice.numerals import NUMBER, Numeral, read
+from segue.voice.wording.grammar import Case, Currency, Gender, Nearby, Noun
+from segue.voice.wording.lexicon import Lexicon, either
+from segue.voice.wording.numerals import NUMBER, Numeral, read
 
 # One letter for a thousand, million …: where it touches the number, the last three only next to a currency.
 _LETTERS = {

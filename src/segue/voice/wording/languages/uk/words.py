@@ -1,7 +1,7 @@
 """Ukrainian words for signs, abbreviations, months and what is said instead of what cannot be read."""
 
-from segue.voice.grammar import Abbreviation, Case, Words
-from segue.voice.languages.uk.nouns import CURRENCIES, MAGNITUDE_NOUNS, NOUNS, UNITS
+from segue.voice.wording.grammar import Abbreviation, Case, Words
+from segue.voice.wording.languages.uk.nouns import CURRENCIES, MAGNITUDE_NOUNS, NOUNS, UNITS
 
 _MONTHS = (
     "січень січня січні", "лютий лютого лютому", "березень березня березні", "квітень квітня квітні",

@@ -4,9 +4,9 @@
 import re
 from functools import lru_cache
 
-from segue.voice.grammar import Case, Currency, Gender, Grammar, Nearby, Noun
-from segue.voice.languages.zh.words import PARTS, UNITS, WORDS
-from segue.voice.numerals import Numeral
+from segue.voice.wording.grammar import Case, Currency, Gender, Grammar, Nearby, Noun
+from segue.voice.wording.languages.zh.words import PARTS, UNITS, WORDS
+from segue.voice.wording.numerals import Numeral
 
 _DIGITS = "零一二三四五六七八九"
 _PLACES = ("", "十", "百", "千")
