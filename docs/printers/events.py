@@ -124,7 +124,9 @@ The listener sends JSON text: `{"type": "turn", "generation": 1, "text": "…"}`
 interrupt. It counts `generation` up with every turn, from 1 to 65535; without one the server counts. One turn runs at
 a time: a new one interrupts the one before it.
 
-Events are JSON text with `event`, `turn` and `generation` added. After `clear`, or where a new turn interrupts,
+Events are JSON text with `event`, `turn` and `generation` added. Packets have no room for who speaks, so
+`{"event": "speaker", "seq": …, "provider": …, "model": …, "voice": …, "variant": …}` comes before the first packet of
+a turn and whenever one of these changes. After `clear`, or where a new turn interrupts,
 `{"event": "cleared", "generation": …}` is sent and nothing more of that generation: neither `done` nor `error`. What
 still arrives from before can be told by its older generation.
 

@@ -79,6 +79,9 @@ async def test_a_turn_over_a_socket(server: RunningServer) -> None:
     assert kinds[-1] == "done"
     assert {event["generation"] for event in heard.events} == {7}
     assert {generation for _, generation, *_ in heard.packets} == {7}
+    (speaker,) = [event for event in heard.events if event["event"] == "speaker"]
+    assert (speaker["seq"], speaker["provider"], speaker["voice"]) == (0, "scripted", "scripted-en")
+    assert speaker["model"]
     flags = [flags for flags, *_ in heard.packets]
     assert flags[0] & FIRST_OF_TURN
     assert sum(1 for one in flags if one & FIRST_OF_TURN) == sum(1 for one in flags if one & END_OF_TURN) == 1

@@ -109,8 +109,11 @@ class Talk:
             ask = await chat_ask(self._plane, ChatBody.model_validate({**values, "format": "pcm16"}))
             async with aclosing(self._plane.turns.turn(ask, interruption)) as frames:
                 first, seq = True, 0
+                speaker: dict[str, Any] = {}
                 async for frame in frames:
                     if isinstance(frame, Audio):
+                        if speaker != (speaker := _speaker(frame)):
+                            await self._tell({**speaker, "generation": generation, "seq": frame.seq})
                         await self._send_bytes(packet(frame, generation, first=first))
                         first, seq = False, frame.seq
                     else:
@@ -137,6 +140,12 @@ class Talk:
     async def _send_bytes(self, data: bytes) -> None:
         async with asyncio.timeout(self._server.send_timeout_s):
             await self._socket.send_bytes(data)
+
+
+def _speaker(frame: Audio) -> dict[str, Any]:
+    """Who speaks a packet: told before the first and whenever it changes, as binary packets have no room for it."""
+    who = {"provider": frame.provider, "model": frame.model, "voice": frame.voice, "variant": frame.variant}
+    return {"event": "speaker", "turn": frame.turn, **who}
 
 
 def _event(frame: Frame, turn: str, generation: int) -> dict[str, Any]:

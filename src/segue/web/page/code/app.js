@@ -100,7 +100,7 @@ function discardRecording() {
 
 function onturn(turn) {
   if (turn.meta) {
-    turn.provider = voices.providerOf(turn.meta.voice);
+    turn.provider ??= voices.providerOf(turn.meta.voice);
     composer.settle();
   }
   conversation.show(turn);

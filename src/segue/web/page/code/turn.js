@@ -34,6 +34,8 @@ export class Turn {
     } else if (event.event === "text") {
       this.#mark("first_text", now);
       this.sentences.set(event.seq, (this.sentences.get(event.seq) ?? "") + event.text);
+    } else if (event.event === "speaker") {
+      this.provider = event.provider;
     } else if (event.event === "degraded") {
       if (!this.degraded.some((known) => known.reason === event.reason)) this.degraded.push(event);
     } else if (event.event === "done") {
