@@ -1,7 +1,7 @@
 """How soon a reply is heard, what the gateway adds to that, and for how many listeners it keeps up.
 
-    python -m benchmarks.first_audio            about four minutes; keeps its figures under benchmarks/results
-    python -m benchmarks.first_audio --quick    half a minute, for a first look; keeps nothing unless told to
+    python -m benchmarks.first_audio            about five minutes; keeps its figures under benchmarks/results
+    python -m benchmarks.first_audio --quick    under a minute, for a first look; keeps nothing unless told to
 
 A real Segue process is pinned to one core and asked over real sockets by a client on the others. The language model
 and the speech are scripted: they cost next to nothing and behave the same each time, so what is measured is Segue.
@@ -70,7 +70,7 @@ async def measure(plan: scenes.Plan, chosen: list[str], results: dict[str, Any],
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="half a minute, for a first look")
+    parser.add_argument("--quick", action="store_true", help="under a minute, for a first look")
     parser.add_argument("--only", choices=SCENES, action="append", help="one scene; may be repeated")
     parser.add_argument("--out", type=Path, help="where to keep the figures (JSON, and the plot beside it)")
     given = parser.parse_args()
