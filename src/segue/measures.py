@@ -142,9 +142,7 @@ MEASURES: tuple[Measure, ...] = (
         Better.HIGHER,
         ("provider", "outcome", "category"),
     ),
-    Measure(
-        "audio", "Time of speech handed to listeners.", Unit.MILLISECONDS, Better.HIGHER, ("variant", "provider")
-    ),
+    Measure("audio", "Time of speech handed to listeners.", Unit.MILLISECONDS, Better.HIGHER, ("variant", "provider")),
     Measure(
         "underflow_turns",
         "Turns in which a listener at normal speed would have waited in mid-reply.",

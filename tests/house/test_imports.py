@@ -5,6 +5,7 @@ import sys
 
 import grimp
 import pytest
+
 from tests.house.source import ROOT, modules
 
 SHARED_BY_VENDORS = {"job", "pipe", "seat", "worker"}

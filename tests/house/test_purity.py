@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import grimp
 import pytest
+
 from tests.house.source import Module, modules, parse
 
 PURE = re.compile(

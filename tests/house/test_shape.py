@@ -4,6 +4,7 @@ import ast
 import re
 
 import pytest
+
 from tests.house.source import Function, Module, modules, parse
 
 MODULE_LINES = 320
