@@ -25,6 +25,7 @@ from segue.stores.secret import signing_secret
 from segue.stores.sql.engine import Database
 from segue.stores.sql.turns import SqlTurnStore
 from segue.telemetry.metrics import Metrics
+from segue.voice import encoding
 from segue.voice.catalogue import Catalogue
 from segue.voice.hearing import Hearing
 from segue.voice.plane import VoicePlane
@@ -105,6 +106,7 @@ class House:
                     log.warning("recordings cannot be recognized", reason=error.message)
             for language in self.settings.voice.languages:
                 speakable("1", language)  # builds the language's tables, so that no listener waits for them
+            encoding.warm()
             yield self.plane
 
     def readiness(self) -> Mapping[str, str]:

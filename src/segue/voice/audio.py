@@ -61,9 +61,9 @@ def audible_windows(wave: Samples, window: int) -> npt.NDArray[np.bool_]:
     The mean goes because some engines put a constant offset on their silence, which nobody hears.
     """
     count = len(wave) // window
-    rows = wave[: count * window].reshape(count, window).astype(np.float32)
-    rows -= rows.mean(axis=1, keepdims=True)
-    power = np.einsum("ij,ij->i", rows, rows)
+    rows = wave[: count * window].reshape(count, window).astype(np.float64)
+    sums = rows @ np.ones(window)
+    power = np.einsum("ij,ij->i", rows, rows) - sums * sums / window
     limit = window * (FULL_SCALE * 10 ** (AUDIBLE_DBFS / 20)) ** 2
     return np.asarray(power > limit)
 

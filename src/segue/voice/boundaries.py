@@ -35,6 +35,8 @@ HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]")
 FOOTNOTE = re.compile(r"\[\d{1,3}\]")
 FOOTNOTE_BEGINS = re.compile(r"\[\d{0,3}\Z")
 ONE_WORD = re.compile(r"[\W_]*[^\W\d_]+(?:-[^\W\d_]+)*\Z")
+FILLERS = frozenset("um uh er erm hm hmm mm well so ну е э гм хм мм ем эм типа тіпа значит значить".split())
+"""What a speaker hesitates with; behind these an ellipsis ends nothing."""
 I_FOLLOWS = re.compile(r"I(?:\b|\Z)")
 BRANDS = frozenset({"yahoo", "joomla", "jeopardy", "guess", "panic"})
 SHORT = 4
@@ -224,8 +226,10 @@ def _may_be_face(text: str, at: int) -> bool:
 
 
 def _hesitates(text: str, start: int, at: int, letter: int) -> bool:
-    """Whether an ellipsis is a hesitation: behind a single word, or before the English `I`, always a capital."""
-    return ONE_WORD.match(text[start:at]) is not None or I_FOLLOWS.match(text, letter) is not None
+    """Whether an ellipsis is a hesitation: behind a single word or a filler, or before the English `I`."""
+    word = WORD_BEFORE.search(text, max(start, at - LOOK_BACK), at)
+    filler = word is not None and word.group().lower() in FILLERS
+    return filler or ONE_WORD.match(text[start:at]) is not None or I_FOLLOWS.match(text, letter) is not None
 
 
 def _is_dots(run: str) -> bool:

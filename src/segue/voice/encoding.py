@@ -66,6 +66,27 @@ def find_format(name: str) -> Format:
     return found
 
 
+def available(name: str) -> Format:
+    """The format called `name`, if it can be made here.
+
+    Raises:
+        UnsupportedFormat: there is no such format, or its extra is not installed.
+    """
+    found = find_format(name)
+    if found.extra:
+        libav.av(f"The format {found.name}")
+    return found
+
+
+def warm() -> None:
+    """Load what each format needs, so that no listener waits for the first stream of its kind."""
+    for name in FORMATS:
+        try:
+            encoder(name).close()
+        except UnsupportedFormat:
+            continue
+
+
 def media_type(name: str, rate: int = SAMPLE_RATE) -> str:
     """The content type to send a format under; raw PCM says its rate there, having no other place for it.
 
@@ -106,8 +127,7 @@ def encoder(name: str, rate: int = SAMPLE_RATE, *, whole: bool = False) -> Encod
         UnsupportedFormat: no such format, a rate not in `RATES`, or the format's extra is not installed.
     """
     found = _checked(name, rate)
-    if found.extra:
-        libav.av(f"The format {found.name}")
+    available(name)
     if whole:
         return WholeEncoder(found.name, rate)
     if found.name == "pcm16":

@@ -7,7 +7,7 @@ from typing import Any
 from segue.configuration import VoiceSettings
 from segue.errors import InvalidRequest, TooLarge
 from segue.voice.catalogue import Catalogue
-from segue.voice.encoding import encoder
+from segue.voice.encoding import available
 from segue.voice.hearing import Hearing
 from segue.voice.language import base_code, resolve
 from segue.voice.ports import LanguageModel, Message, Recording, TurnStore
@@ -79,7 +79,7 @@ class VoicePlane:
             spoken_in = self.language(language, text, voice)
         else:
             text, spoken_in = "", self.language(language or recording.language, "", voice)
-        self._check_format(audio_format)
+        available(audio_format)
         return Ask(
             kind="chat",
             language=spoken_in,
@@ -116,7 +116,7 @@ class VoicePlane:
         if not 0.25 <= speed <= 4.0:
             raise InvalidRequest("`speed` must lie between 0.25 and 4.", param="speed")
         spoken_in = self.language(language, text, voice)
-        self._check_format(audio_format)
+        available(audio_format)
         return Ask(
             kind="speech",
             language=spoken_in,
@@ -132,8 +132,3 @@ class VoicePlane:
     def heard_language(self, code: str | None) -> str | None:
         """The primary code of the language in which a recording was spoken, where the caller says so."""
         return base_code(code) if code and code.strip().lower() != "auto" else None
-
-    @staticmethod
-    def _check_format(name: str) -> None:
-        """Refuse a format before anything begins."""
-        encoder(name).close()

@@ -102,7 +102,7 @@ class ReportBody(Body):
         return PlaybackReport(**self.model_dump(exclude={"token"}))
 
 
-def json_only(request: Request) -> None:
+async def json_only(request: Request) -> None:
     """Refuse a body that does not say it is JSON.
 
     Raises:
