@@ -14,12 +14,15 @@ REQUIRED, ALLOWED = "‖", "¦"
 
 @dataclass(frozen=True)
 class Text:
-    """One text, the places where a sentence ends, and those where a cut is as right as none."""
+    """One text, the places where a sentence ends, and those where a cut is as right as none.
+
+    `second_hand`: it was written by another hand than the rules, to test them.
+    """
 
     text: str
     required: frozenset[int]
     allowed: frozenset[int]
-    held_out: bool
+    second_hand: bool
 
 
 def solid(text: str) -> int:
@@ -29,16 +32,16 @@ def solid(text: str) -> int:
 
 def read(language: str) -> list[Text]:
     """The corpus of a language."""
-    texts, held_out = [], False
+    texts, second_hand = [], False
     for line in (FOLDER / f"{language}.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("# "):
-            held_out = held_out or "held out" in line
+            second_hand = second_hand or "second hand" in line
         elif line.strip():
-            texts.append(parse(line, held_out=held_out))
+            texts.append(parse(line, second_hand=second_hand))
     return texts
 
 
-def parse(line: str, *, held_out: bool = False) -> Text:
+def parse(line: str, *, second_hand: bool = False) -> Text:
     """A marked line."""
     plain, required, allowed = "", set(), set()
     for character in line.replace("\\n", "\n"):
@@ -49,7 +52,7 @@ def parse(line: str, *, held_out: bool = False) -> Text:
         else:
             plain += character
     end = solid(plain)
-    return Text(plain, frozenset(required - {end}), frozenset(allowed | {end}), held_out)
+    return Text(plain, frozenset(required - {end}), frozenset(allowed | {end}), second_hand)
 
 
 def cuts(pieces: list[str]) -> list[int]:

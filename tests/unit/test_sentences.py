@@ -122,6 +122,35 @@ def test_any_text_is_cut_the_same_however_it_comes(
     assert "".join(found) == text
 
 
+FRAGMENTS = (
+    "I It I'm З'єднати С. J.R. U.S. Mr. Fig. А II No. 5 9th грн. р. 1991 г. т. д. млн. p.m. etc. ок. Anna said The Step"
+    " well, and so, it is, over there, Will may You're п'ять Пан-отець А-а ## 1. 2. : ; ? ! ... … ?! .) !\" “ ” « » —"
+    " - ** * :) :-) ;) [3] ( ) ``` ~~~ \n \n\n 🎉 ❤️ 👨‍👩‍👧 好 他 说： 。 ！” ，然后 3.14 1,250 a.b.co http://a.b/?q=!x"
+).split(" ")
+
+
+@given(
+    words=st.lists(st.tuples(st.sampled_from(FRAGMENTS), st.sampled_from(["", " ", " ", "  ", "\n"])), max_size=40),
+    step=st.integers(2, 12),
+    language=st.sampled_from(LANGUAGES),
+    first_clause=st.booleans(),
+)
+@example(words=[("С.", " "), ("З'єднати", "")], step=3, language="uk", first_clause=False)
+@example(words=[("Anna", " "), ("said", ""), ("...", " "), ("It", " ")], step=9, language="en", first_clause=False)
+@example(words=[("?", ""), (":-)", " "), ("p.m.", "\n")], step=7, language="uk", first_clause=False)
+@example(words=[(".)", " "), ("1991", ""), ("[3]", "")], step=7, language="en", first_clause=False)
+def test_words_that_rules_look_at_are_cut_the_same_however_they_come(
+    words: list[tuple[str, str]], step: int, language: str, first_clause: bool
+) -> None:
+    """Border invariance for text made of what the rules know: abbreviations, initials, marks, labels, emoticons."""
+    text = "".join(itertools.chain.from_iterable(words))
+    one = pieces(text, language, first_clause=first_clause)
+
+    assert pieces(text, language, step=step, first_clause=first_clause) == one
+    assert pieces(text, language, step=10_000, first_clause=first_clause) == one
+    assert "".join(one) == text
+
+
 @pytest.mark.parametrize(
     ("text", "first"),
     [

@@ -35,9 +35,10 @@ HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]")
 FOOTNOTE = re.compile(r"\[\d{1,3}\]")
 FOOTNOTE_BEGINS = re.compile(r"\[\d{0,3}\Z")
 ONE_WORD = re.compile(r"[\W_]*[^\W\d_]+(?:-[^\W\d_]+)*\Z")
+JOINERS = frozenset("'’ʼ.-")
 FILLERS = frozenset("um uh er erm hm hmm mm well so ну е э гм хм мм ем эм типа тіпа значит значить".split())
 """What a speaker hesitates with; behind these an ellipsis ends nothing."""
-I_FOLLOWS = re.compile(r"I(?:\b|\Z)")
+I_FOLLOWS = re.compile(r"I\b")
 BRANDS = frozenset({"yahoo", "joomla", "jeopardy", "guess", "panic"})
 SHORT = 4
 
@@ -74,7 +75,7 @@ def at_terminator(text: str, start: int, at: int, words: Tables, *, small: bool)
         return NOT_YET
     quoted = any(character in QUOTES for character in text[run.end() : after])
     after = _skip_pictures(text, after)
-    if after >= len(text):
+    if after >= len(text) or _may_be_face(text, after):
         return NOT_YET
     if wide:
         return _wide(text, start, at, after, quoted=quoted)
@@ -106,7 +107,7 @@ def _without_space(text: str, at: int, after: int, run: str, *, quoted: bool) ->
     if quoted or _is_dots(run) or not HAN.match(text, after):
         return Decision(None, after)
     name = WORD_BEFORE.search(text, max(0, at - LOOK_BACK), at)
-    western = run == "." and not HAN.match(text, at - 1)
+    western = run == "." and not (at and HAN.match(text, at - 1))
     return Decision(None if western or (name is not None and name.group().lower() in BRANDS) else after, after)
 
 
@@ -133,7 +134,7 @@ def _by_letter(
     dots, period = _is_dots(text[at : at + 2]), text[at] == "." and text[at + 1 : at + 2] not in TERMINATORS
     if text[letter].isupper() or text[letter].istitle() or (text[letter].isalpha() and not text[letter].islower()):
         if dots:
-            return Decision(None if _hesitates(text, start, at, letter) else following, letter)
+            return _after_dots(text, start, at, following, letter)
         if text[at] != ".":
             return _after_cry(text, at, following, letter, words, quoted=quoted)
         if mark is Mark.NUMBERED:
@@ -147,6 +148,16 @@ def _by_letter(
         number = text[letter].isdigit() and not quoted and not (period and _short_before(text, at))
         begins = (number or text[letter] in SIGNS) and mark is Mark.SENTENCE
     return Decision(following if begins and not dots else None, letter)
+
+
+def _after_dots(text: str, start: int, at: int, following: int, letter: int) -> Decision:
+    """An ellipsis, then a capital: the end, but for a hesitation: behind one word or a filler, or before `I`."""
+    if text[letter] == "I" and letter + 1 >= len(text):
+        return NOT_YET
+    word = WORD_BEFORE.search(text, max(start, at - LOOK_BACK), at)
+    filler = word is not None and word.group().lower() in FILLERS
+    goes_on = filler or ONE_WORD.match(text[start:at]) or I_FOLLOWS.match(text, letter)
+    return Decision(None if goes_on else following, letter + (text[letter] == "I"))
 
 
 def _after_numbered(text: str, following: int, letter: int) -> Decision:
@@ -163,18 +174,25 @@ def _after_cry(text: str, at: int, following: int, letter: int, words: Tables, *
     if before is not None and before.group().lower() in BRANDS:
         return _by_next_word(text, following, letter, words)
     if quoted and words.said:
-        name = WORD.match(text, letter)
-        if name is None or name.end() >= len(text):
-            return NOT_YET
-        if text[name.end()] != " " or name.group().lower() in words.starters:
-            return Decision(following, name.end())
-        verb = WORD.match(text, name.end() + 1)
-        if name.end() + 1 >= len(text) or (verb is not None and verb.end() >= len(text)):
-            return NOT_YET
-        known_at = verb.end() if verb is not None else name.end() + 1
-        said = verb is not None and verb.group().lower() in words.said
-        return Decision(None if said else following, known_at)
+        return _after_cried_quotation(text, following, letter, words)
     return Decision(following, letter)
+
+
+def _after_cried_quotation(text: str, following: int, letter: int, words: Tables) -> Decision:
+    """`"Really?" Anna asked.` goes on, `"Really?" Nobody moved.` does not: the word behind the next one tells."""
+    name = WORD.match(text, letter)
+    if name is None:
+        return Decision(following, letter)
+    if name.end() + 1 >= len(text):
+        return NOT_YET
+    if text[name.end()] != " " or name.group().lower() in words.starters:
+        return Decision(following, name.end() + 1)
+    verb = WORD.match(text, name.end() + 1)
+    if verb is None:
+        return Decision(following, name.end() + 1)
+    if not _is_whole(text, verb.end()):
+        return NOT_YET
+    return Decision(None if verb.group().lower() in words.said else following, _seen_at(text, verb.end()))
 
 
 def _by_next_word(text: str, following: int, letter: int, words: Tables, *, named: bool = False) -> Decision:
@@ -183,13 +201,23 @@ def _by_next_word(text: str, following: int, letter: int, words: Tables, *, name
     if word is None:
         return Decision(None, letter)
     end = word.end()
-    if end >= len(text):
+    if not _is_whole(text, end):
         return NOT_YET
     initial = text[end] == "." and len(word.group()) == 1
     plain = re.sub("['’ʼ]", "", word.group().lower())
     begins = plain in words.starters or word.group().lower() in words.starters
     begins = begins and not (named and plain in words.surnames)
-    return Decision(following if begins and not initial else None, end)
+    return Decision(following if begins and not initial else None, _seen_at(text, end))
+
+
+def _is_whole(text: str, end: int) -> bool:
+    """Whether a word that ends there cannot become longer: behind an apostrophe, hyphen or stop it may go on."""
+    return end < len(text) and (text[end] not in JOINERS or end + 1 < len(text))
+
+
+def _seen_at(text: str, end: int) -> int:
+    """The index of the last character that is needed to know that a word ends there."""
+    return end + (text[end] in JOINERS)
 
 
 def at_newline(text: str, at: int, *, small: bool) -> Decision:
@@ -217,19 +245,12 @@ def in_heading(text: str, at: int, *, line_start: bool) -> bool:
 def _short_before(text: str, at: int) -> bool:
     """Whether a number or a short word stands before a full stop: with a number behind it, it is an abbreviation."""
     word = WORD_BEFORE.search(text, max(0, at - LOOK_BACK), at)
-    return text[at - 1].isdigit() or (word is not None and len(word.group()) <= SHORT)
+    return text[at - 1 : at].isdigit() or (word is not None and len(word.group()) <= SHORT)
 
 
 def _may_be_face(text: str, at: int) -> bool:
     """Whether an emoticon may begin there of which only a part is known."""
     return text[at] in FACE_BEGINS and len(text) - at < 3
-
-
-def _hesitates(text: str, start: int, at: int, letter: int) -> bool:
-    """Whether an ellipsis is a hesitation: behind a single word or a filler, or before the English `I`."""
-    word = WORD_BEFORE.search(text, max(start, at - LOOK_BACK), at)
-    filler = word is not None and word.group().lower() in FILLERS
-    return filler or ONE_WORD.match(text[start:at]) is not None or I_FOLLOWS.match(text, letter) is not None
 
 
 def _is_dots(run: str) -> bool:
