@@ -21,7 +21,7 @@ LONG = "Tell me more. " * 5
 def server() -> Iterator[RunningServer]:
     """A server whose scripted replies take their time: two seconds of speech a second, a token every 20 ms."""
     scripted = {
-        "reply": "The first sentence is here. The second one follows it. " * 20,
+        "reply": "The first sentence is here. The second one follows it. " * 5,
         "token_interval_s": 0.02,
         "real_time_factor": 0.5,
     }
