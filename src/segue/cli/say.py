@@ -6,6 +6,9 @@ import subprocess
 import sys
 from contextlib import aclosing
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from segue.errors import InvalidRequest, SegueError, Unavailable
 from segue.settings import Settings, load
@@ -24,7 +27,8 @@ EXTENSIONS = {"ogg": "opus", "pcm": "pcm16", "raw": "pcm16"}
 
 
 def say(
-    text: str,
+    text: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    /,
     *,
     language: str | None = None,
     voice: str | None = None,

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from segue.configuration import ServerSettings
 from segue.errors import NotAcceptable
-from segue.voice.encoding import media_type
+from segue.voice.encoding import FORMATS, media_type
 from segue.voice.plane import VoicePlane
 from segue.voice.turn import Ask
 from segue.web.bodies import ChatBody, TtsBody, audio_bytes, json_only, one_source
@@ -87,13 +87,16 @@ def spoken(plane: VoicePlane, ask: Ask, server: ServerSettings) -> Response:
 _STREAM_ANSWERS: dict[int | str, dict[str, object]] = {
     200: {"description": "The turn as events.", "content": {"text/event-stream": {}, "application/x-ndjson": {}}},
     400: {"description": "The request cannot be served; `detail` says how to mend it."},
+    406: {"description": "Neither of the two shapes of answer is accepted."},
+    408: {"description": "The request did not arrive in time."},
     413: {"description": "The text, recording or body is too large."},
-    415: {"description": "The body is not JSON, or no shape of answer is accepted."},
+    415: {"description": "The body is not JSON."},
     422: {"description": "No speech was recognized in the recording."},
     502: {"description": "A provider failed before the turn began."},
-    503: {"description": "Overloaded, or something needed is missing."},
+    503: {"description": "Overloaded, about to stop, or something needed is missing."},
+    504: {"description": "A provider did not answer in time."},
 }
 _AUDIO_ANSWERS: dict[int | str, dict[str, object]] = {
     **_STREAM_ANSWERS,
-    200: {"description": "The audio.", "content": {"audio/wav": {}, "audio/mpeg": {}, "audio/ogg": {}}},
+    200: {"description": "The audio.", "content": {media_type(name): {} for name in FORMATS}},
 }
