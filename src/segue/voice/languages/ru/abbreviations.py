@@ -14,17 +14,17 @@ TITLES = frozenset("Ал Вл Дж Дм Гр Мих Ник Вас Ив Алек�
 """Shortened names, and what stands before one, when capitalised so; titles written small stand above."""
 
 OPEN = frozenset(
-    "обл г гг в вв ст н.э до.н.э макс мин с ч т кн п о м ф-т кол общ авт н э р полк ген муз кап поз"
+    "долл обл г гг в вв ст н.э до.н.э макс мин с ч т кн п о м ф-т кол общ авт н э р полк ген муз кап поз"
     " дир тел ил сл мед юр рук род ум вел кор през прем секр губ нац хим физ пред совр быв".split()
 )
 """The sentence may end: it does if the next word is one that sentences begin with."""
 
-ENDS = frozenset("др проч т.д т.п т.п пр руб коп долл евр шт уп пач".split())
+ENDS = frozenset("др проч т.д т.п т.п пр руб коп евр шт уп пач".split())
 """The sentence ends if the next word is capitalised."""
 
 UNITS = frozenset(
     "кг г мг мкг т ц л мл см мм км м дм га кв.м куб.м ч час мин сек с мс сут мес нед тыс млн млрд трлн руб коп"
-    " долл евро шт ккал кал квт мвт вт гц мгц ггц мб гб тб кб об чел сот табл кап стр проц балл р грн".split()
+    " евро шт ккал кал квт мвт вт гц мгц ггц мб гб тб кб об чел сот табл кап стр проц балл р грн".split()
 )
 """Behind a number: the sentence ends if the next word is capitalised."""
 

@@ -15,17 +15,17 @@ TITLES = frozenset("".split())
 """Ukrainian writes titles small; they stand above."""
 
 OPEN = frozenset(
-    "обл р рр ст ст-ст н.е до.н.е тис-ня макс мін сер стор с ч т кн п о м г д ф-т кол заг авт н е полк гол"
+    "дол обл р рр ст ст-ст н.е до.н.е тис-ня макс мін сер стор с ч т кн п о м г д ф-т кол заг авт н е полк гол"
     " ген муз кап пол поз дир мал мед юр рук род ум вел кор през прем секр губ нац хім фіз оф роб".split()
 )
 """The sentence may end: it does if the next word is one that sentences begin with."""
 
-ENDS = frozenset("ін т.д т.п т.ін тощо др грн коп крб дол євр шт уп пач".split())
+ENDS = frozenset("ін т.д т.п т.ін тощо др грн коп крб євр шт уп пач".split())
 """The sentence ends if the next word is capitalised."""
 
 UNITS = frozenset(
     "кг г мг мкг т ц л мл см мм км м дм га кв.м куб.м год хв сек с мс доб міс тиж тис млн млрд трлн руб грн коп"
-    " дол євро шт ккал кал кв квт мвт вт гц мгц ггц мб гб тб кб об % чол ос сот ар табл крапл стор відс бал".split()
+    " євро шт ккал кал кв квт мвт вт гц мгц ггц мб гб тб кб об % чол ос сот ар табл крапл стор відс бал".split()
 )
 """Behind a number: the sentence ends if the next word is capitalised."""
 
