@@ -21,6 +21,22 @@ ALL = ("en", "uk", "ru", "zh")
         ("", "en"),
         ("Добре, дякую", "uk"),
         ("Хорошо, спасибо", "ru"),
+        ("Котра година?", "uk"),
+        ("Который час?", "ru"),
+        ("Доброго ранку!", "uk"),
+        ("Доброе утро!", "ru"),
+        ("Як тебе звати?", "uk"),
+        ("Как тебя зовут?", "ru"),
+        ("Розкажи казку про кота", "uk"),
+        ("Расскажи сказку про кота", "ru"),
+        ("Де тут кава?", "uk"),
+        ("Где тут кофе?", "ru"),
+        ("Яка завтра погода?", "uk"),
+        ("Какая завтра погода?", "ru"),
+        ("Навчи мене готувати борщ", "uk"),
+        ("Научи меня готовить борщ", "ru"),
+        ("Питання без слова", "uk"),
+        ("Сколько будет два плюс два", "ru"),
     ],
 )
 def test_the_text_shows_its_language(text: str, expected: str) -> None:
@@ -38,6 +54,9 @@ def test_tags_become_codes(tag: str, code: str) -> None:
 def test_only_configured_languages_are_found() -> None:
     """Detection never answers with a language that is not configured."""
     assert detect("Привет, как дела?", ("en", "uk"), "en") == "uk"
+    assert detect("Мама", ("en", "ru", "uk"), "en") == "ru"
+    assert detect("Мама", ("en", "uk", "ru"), "en") == "uk"
+    assert detect("Мама", ("en", "uk", "ru"), "ru") == "ru"
     assert detect("你好", ("en",), "en") == "en"
 
 

@@ -12,11 +12,17 @@ _LATIN = re.compile("[A-Za-zÀ-ɏ]")
 _UKRAINIAN = re.compile("[іїєґІЇЄҐ]")
 _RUSSIAN = re.compile("[ыэъёЫЭЪЁ]")
 _UKRAINIAN_WORDS = re.compile(
-    r"\b(?:та|що|як|не|це|на|до|від|про|так|щоб|для|який|яка|яке|але|де|коли|чому|скажи|дуже|можна|треба|добре|дякую)\b",
+    r"\b(?:та|що|як|це|до|від|який|яка|яке|чому|хто|коли|чи|але|або|щоб|дуже|треба|добре|добрий|доброго|дякую|прошу|котра"
+    r"|котрий|година|годину|хвилин[аиу]?|зараз|розкажи|будь|ласка|сьогодн\w*|завтра|вчора|допоможи|потрібно|гарно"
+    r"|гарний|гарного|мова|мовою|пишеш|робиш|твого|мого|нас|вас|разом|де|ось|буде|було|була|були|бачу"
+    r"|\w{2,}(?:ння|ються|ється|ати|ити|ути)|\w+ться)\b",
     re.IGNORECASE,
 )
 _RUSSIAN_WORDS = re.compile(
-    r"\b(?:и|что|как|это|не|на|для|или|если|когда|почему|скажи|очень|можно|надо|нужно|хорошо|спасибо|привет|где|меня)\b",
+    r"\b(?:и|что|как|или|если|когда|почему|кто|где|очень|можно|надо|нужно|хорошо|хороший|спасибо|привет|меня|тебя|дела|час"
+    r"|который|которая|сколько|сейчас|сегодня|расскажи|пожалуйста|помоги|время|времени|здравствуй\w*|добрый|доброе"
+    r"|утро|вечер|его|него|нет|да|ли|еще|тоже|только|потом|зовут|погода|какая|какой|какое|делаешь|можешь"
+    r"|\w{2,}(?:ение|ания|ание|ения|ать|ить|еть|ется|ются|ого|его|ость))\b",
     re.IGNORECASE,
 )
 
@@ -39,11 +45,9 @@ def detect(text: str, languages: Sequence[str], default: str) -> str:
     if cyrillic >= latin:
         ukrainian = 3 * len(_UKRAINIAN.findall(text)) + len(_UKRAINIAN_WORDS.findall(text))
         russian = 3 * len(_RUSSIAN.findall(text)) + len(_RUSSIAN_WORDS.findall(text))
-        first = "uk" if ukrainian > russian or (ukrainian == russian and default == "uk") else "ru"
-        for code in (first, "uk", "ru"):
-            if code in languages:
-                return code
-        return default
+        nearer = ["uk"] if ukrainian > russian else ["ru"] if russian > ukrainian else [default]
+        known = [code for code in (*nearer, *languages) if code in {"uk", "ru"} and code in languages]
+        return known[0] if known else default
     return "en" if "en" in languages else default
 
 
