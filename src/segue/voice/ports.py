@@ -4,7 +4,7 @@ Audio is mono, signed 16-bit little-endian PCM everywhere inside Segue. A provid
 which; the plane resamples once.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,7 +37,7 @@ class LanguageModel(Protocol):
 
     name: str
 
-    def stream(self, prompt: Prompt) -> AsyncIterator[str]:
+    def stream(self, prompt: Prompt) -> AsyncGenerator[str, None]:
         """Tokens of the reply as they are written; pieces of any length.
 
         Raises:
@@ -82,7 +82,7 @@ class Synthesizer(Protocol):
 
     name: str
 
-    def speak(self, utterance: Utterance) -> AsyncIterator[Speech]:
+    def speak(self, utterance: Utterance) -> AsyncGenerator[Speech, None]:
         """Speech of one sentence as it is made. Closing the iterator stops the synthesis at once.
 
         Raises:

@@ -100,7 +100,7 @@ class Rendering:
     async def _speech(self) -> AsyncGenerator[Speech, None]:
         """The synthesizer's pieces, each within its limit: until audible, between pieces, and all in all."""
         limits, spent_s = self._limits, 0.0
-        async with aclosing(self._synthesizer.speak(self._utterance)) as pieces:  # type: ignore[type-var]
+        async with aclosing(self._synthesizer.speak(self._utterance)) as pieces:
             while True:
                 asked = self._clock.now()
                 if self._first_audible_ms is None:

@@ -155,7 +155,7 @@ async def _pump(model: LanguageModel, prompt: Prompt, queue: asyncio.Queue[str |
     """Move tokens into the queue, waiting while it is full."""
     end: BaseException | None = None
     try:
-        async with aclosing(model.stream(prompt)) as tokens:  # type: ignore[type-var]
+        async with aclosing(model.stream(prompt)) as tokens:
             async for token in tokens:
                 await queue.put(token)
     except Exception as error:

@@ -100,7 +100,7 @@ class Writing:
 
     async def _tokens(self) -> AsyncGenerator[str, None]:
         began, most = self._clock.now(), self._prompt.max_tokens
-        async with aclosing(self._model.stream(self._prompt)) as stream:  # type: ignore[type-var]
+        async with aclosing(self._model.stream(self._prompt)) as stream:
             while True:
                 token = await self._next(stream)
                 if token is None:
