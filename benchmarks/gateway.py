@@ -98,9 +98,9 @@ def segue(
             "voice": {"max_turns": 5000, "synthesis_at_once": 20000, **(voice or {})},
             "server": {"max_connections": 5000},
             "providers": {
-                "model": "scripted",
-                "synthesizer": "scripted",
-                "recognizer": "none",
+                "models": ["scripted"],
+                "synthesizers": ["scripted"],
+                "recognizers": [],
                 "scripted": {**scripted},
             },
         }

@@ -6,16 +6,29 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(gt=0)]
+from segue.section import Count, Seconds, Section
+from segue.vendors.edge import EdgeSynthesizer
+from segue.vendors.google import GoogleRecognizer, GoogleSynthesizer
+from segue.vendors.local import KokoroSynthesizer, PiperSynthesizer, WhisperRecognizer
+from segue.vendors.openai import OpenAIModel, OpenAIRecognizer, OpenAISynthesizer
+from segue.vendors.yandex import YandexRecognizer, YandexSynthesizer
 
-
-class Section(BaseModel):
-    """A part of the settings: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+AnyProvider = Annotated[
+    OpenAIModel
+    | OpenAISynthesizer
+    | OpenAIRecognizer
+    | GoogleSynthesizer
+    | GoogleRecognizer
+    | YandexSynthesizer
+    | YandexRecognizer
+    | EdgeSynthesizer
+    | PiperSynthesizer
+    | KokoroSynthesizer
+    | WhisperRecognizer,
+    Field(discriminator="vendor"),
+]
 
 
 class ServerSettings(Section):
@@ -144,12 +157,15 @@ class ScriptedSettings(Section):
 class ProviderSettings(Section):
     """Who writes, speaks and listens."""
 
-    model: Literal["offline", "scripted"] = "offline"
-    """The language model."""
-    synthesizer: Literal["espeak", "scripted"] = "espeak"
-    """The synthesizer."""
-    recognizer: Literal["pocketsphinx", "none"] = "pocketsphinx"
-    """The recognizer."""
+    models: Annotated[tuple[str, ...], Field(min_length=1)] = ("offline",)
+    """Language models, the first choice first; a profile may name its own (`voice.profiles`)."""
+    synthesizers: Annotated[tuple[str, ...], Field(min_length=1)] = ("espeak",)
+    """Synthesizers, the first choice first."""
+    recognizers: tuple[str, ...] = ("pocketsphinx",)
+    """Recognizers, the first choice first; may be empty."""
+    named: Mapping[str, AnyProvider] = {}
+    """Providers under names of your own; the built-in ones (`offline`, `espeak`, `pocketsphinx`, `scripted`) need no
+    entry."""
     espeak: EspeakSettings = EspeakSettings()
     pocketsphinx: PocketsphinxSettings = PocketsphinxSettings()
     scripted: ScriptedSettings = ScriptedSettings()

@@ -155,11 +155,18 @@ class ProviderError(SegueError):
     retryable = True
 
     def __init__(
-        self, message: str = "", *, provider: str = "", category: FailureCategory = FailureCategory.SERVER
+        self,
+        message: str = "",
+        *,
+        provider: str = "",
+        category: FailureCategory = FailureCategory.SERVER,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.provider = provider
         self.category = category
+        self.retry_after_s = retry_after_s
+        """What the provider itself asked for (`Retry-After`), in seconds."""
 
 
 class ProviderTimeout(ProviderError):

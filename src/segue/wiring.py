@@ -202,7 +202,7 @@ def _store(settings: Settings, parts: list[Part], *, keep: bool) -> tuple[Databa
 
 
 def _synthesizer(providers: ProviderSettings, clock: Clock, parts: list[Part]) -> Synthesizer:
-    if providers.synthesizer == "scripted":
+    if providers.synthesizers[0] == "scripted":
         return _scripted_synthesizer(providers.scripted, clock)
     espeak = EspeakSynthesizer(clock, processes=providers.espeak.workers)
     parts.append(espeak)
@@ -222,7 +222,7 @@ def _scripted_synthesizer(scripted: ScriptedSettings, clock: Clock) -> ScriptedS
 
 
 def _recognizer(providers: ProviderSettings, clock: Clock, parts: list[Part]) -> Recognizer | None:
-    if providers.recognizer == "none":
+    if not providers.recognizers:
         return None
     pocketsphinx = PocketsphinxRecognizer(clock, processes=providers.pocketsphinx.workers)
     parts.append(pocketsphinx)
@@ -230,7 +230,7 @@ def _recognizer(providers: ProviderSettings, clock: Clock, parts: list[Part]) ->
 
 
 def _model(providers: ProviderSettings, clock: Clock) -> LanguageModel:
-    if providers.model == "scripted":
+    if providers.models[0] == "scripted":
         scripted = providers.scripted
         return ScriptedModel(
             clock, scripted.reply, first_token_s=scripted.first_token_s, interval_s=scripted.token_interval_s
@@ -239,7 +239,7 @@ def _model(providers: ProviderSettings, clock: Clock) -> LanguageModel:
 
 
 def _default_voices(settings: Settings) -> Mapping[str, str]:
-    if settings.providers.synthesizer == "scripted":
+    if settings.providers.synthesizers[0] == "scripted":
         return {language: f"scripted-{language}" for language in settings.voice.languages}
     return settings.voice.voices
 

@@ -58,7 +58,7 @@ def test_an_error_is_told_in_words_with_what_to_do(visitor: Visitor) -> None:
 def test_a_server_that_goes_away_is_noticed_and_found_again(visit: Visit) -> None:
     """When the connection breaks in mid-reply the page says so, offers to try again, and finds the server again."""
     slow = {"reply": "This sentence is spoken slowly. " * 30, "token_interval_s": 0.05}
-    with running({"providers": {"model": "scripted", "scripted": slow}}) as other:
+    with running({"providers": {"models": ["scripted"], "scripted": slow}}) as other:
         visitor = visit(at=other)
         cut: list[Any] = []
 

@@ -152,7 +152,7 @@ def test_escape_is_silence_within_100_ms_and_the_next_reply_is_clean(visit: Visi
 def test_escape_stops_the_server_too(visit: Visit) -> None:
     """A reply that is still being written is not written to its end for nobody."""
     slow = {"reply": "This sentence is written slowly. " * 50, "token_interval_s": 0.05}
-    with running({"providers": {"model": "scripted", "scripted": slow}}) as other:
+    with running({"providers": {"models": ["scripted"], "scripted": slow}}) as other:
         visitor = visit(at=other).open()
         visitor.say("go on")
         visitor.until("_voiceStats().turn.played_s > 0.2")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.house.source import ROOT, modules
 
-SHARED_BY_VENDORS = {"job", "pipe", "seat", "worker"}
+SHARED_BY_VENDORS = {"http", "job", "pipe", "seat", "worker"}
 """Rooms of the providers' floor that belong to no vendor: how one talks with a process of one's own."""
 
 

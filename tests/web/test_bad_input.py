@@ -23,7 +23,7 @@ def server() -> Iterator[RunningServer]:
     config = {
         "server": {"receive_timeout_s": 1.0, "body_limit_bytes": 2_000_000},
         "voice": {"max_turns": 8},
-        "providers": {"model": "scripted", "synthesizer": "scripted", "scripted": scripted},
+        "providers": {"models": ["scripted"], "synthesizers": ["scripted"], "scripted": scripted},
     }
     with running(config) as server:
         yield server

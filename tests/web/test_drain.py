@@ -21,7 +21,7 @@ def config(drain_s: float, sentences: int = 1) -> dict[str, Any]:
     slow = {**SLOW, "reply": SLOW["reply"] * sentences}
     return {
         "server": {"drain_s": drain_s},
-        "providers": {"model": "scripted", "synthesizer": "scripted", "recognizer": "none", "scripted": slow},
+        "providers": {"models": ["scripted"], "synthesizers": ["scripted"], "recognizers": [], "scripted": slow},
     }
 
 

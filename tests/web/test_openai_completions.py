@@ -170,9 +170,9 @@ async def test_a_caller_who_leaves_stops_the_model() -> None:
     """A hang-up in the middle frees the place of a completion and of a speech, and everyone else is served."""
     slow = {
         "providers": {
-            "model": "scripted",
-            "synthesizer": "scripted",
-            "recognizer": "none",
+            "models": ["scripted"],
+            "synthesizers": ["scripted"],
+            "recognizers": [],
             "scripted": {"reply": "word " * 500, "token_interval_s": 0.05, "real_time_factor": 1.0},
         }
     }
@@ -204,7 +204,7 @@ async def test_a_caller_who_leaves_stops_the_model() -> None:
 def test_without_a_recognizer_transcriptions_say_so() -> None:
     """Where nothing listens, no transcription model is listed, and asking for one is a 503 that says what to do."""
     with (
-        running({"providers": {"recognizer": "none", "synthesizer": "scripted"}}) as server,
+        running({"providers": {"recognizers": [], "synthesizers": ["scripted"]}}) as server,
         openai.OpenAI(base_url=f"{server.url}/v1", api_key="anything", max_retries=0) as client,
     ):
         assert "whisper-1" not in {model.id for model in client.models.list()}
@@ -217,7 +217,7 @@ async def test_a_flood_is_refused_and_told_when_to_come_back() -> None:
     """Completions take the places of turns: one more than there are is a 503 with Retry-After."""
     config = {
         "voice": {"max_turns": 2},
-        "providers": {"model": "scripted", "synthesizer": "scripted", "recognizer": "none"}
+        "providers": {"models": ["scripted"], "synthesizers": ["scripted"], "recognizers": []}
         | {"scripted": {"reply": "word " * 500, "token_interval_s": 0.05}},
     }
     with running(config) as server:

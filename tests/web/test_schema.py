@@ -16,7 +16,7 @@ OPTIONS = (
 
 def test_generated_requests_never_break_the_server() -> None:
     """Requests generated from the document, valid and invalid ones, are answered without a server error."""
-    with running({"providers": {"model": "scripted", "synthesizer": "scripted"}}) as server:
+    with running({"providers": {"models": ["scripted"], "synthesizers": ["scripted"]}}) as server:
         done = subprocess.run(
             [Path(sys.executable).parent / "schemathesis", "run", f"{server.url}/api/openapi.json", *OPTIONS],
             capture_output=True,

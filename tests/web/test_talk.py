@@ -25,7 +25,7 @@ def server() -> Iterator[RunningServer]:
         "token_interval_s": 0.02,
         "real_time_factor": 0.5,
     }
-    with running({"providers": {"model": "scripted", "synthesizer": "scripted", "scripted": scripted}}) as server:
+    with running({"providers": {"models": ["scripted"], "synthesizers": ["scripted"], "scripted": scripted}}) as server:
         yield server
 
 

@@ -102,7 +102,7 @@ def _house(settings: Settings, speed: float) -> House:
     scripted = settings.providers.scripted.model_copy(
         update={"reply": REPLY, "first_token_s": 0.4 / speed, "token_interval_s": 1.0 / TOKENS_PER_S / speed}
     )
-    providers = settings.providers.model_copy(update={"model": "scripted", "scripted": scripted, "recognizer": "none"})
+    providers = settings.providers.model_copy(update={"models": ("scripted",), "scripted": scripted, "recognizers": ()})
     return build(settings.model_copy(update={"providers": providers}), keep=False)
 
 

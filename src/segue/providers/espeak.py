@@ -22,7 +22,7 @@ from segue.errors import FailureCategory, ProviderError, Unavailable, UnknownVoi
 from segue.providers.espeak_program import EspeakProgram
 from segue.providers.seat import Limits
 from segue.providers.worker import PoolHealth, WorkerPool
-from segue.voice.ports import Speech, Utterance, VoiceInfo
+from segue.voice.ports import About, Speech, Utterance, VoiceInfo
 
 log = structlog.get_logger(__name__)
 
@@ -106,6 +106,11 @@ class EspeakSynthesizer:
     def ready(self) -> bool:
         """Whether a sentence would be spoken now."""
         return self._program is not None or self._pool.health().ready
+
+    @property
+    def about(self) -> About:
+        """See `Synthesizer.about`."""
+        return About("espeak-ng", self.model, self.model.removeprefix("espeak-ng "))
 
     @property
     def model(self) -> str:

@@ -9,10 +9,11 @@ from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, tzinfo
 from fractions import Fraction
 
+from segue import __version__
 from segue.clock import Clock
 from segue.providers.offline_texts import TEXTS, Texts
 from segue.voice.language import base_code
-from segue.voice.ports import Prompt
+from segue.voice.ports import About, Prompt
 
 LONGEST_ECHO = 200
 """Characters of the listener's own text that are said back."""
@@ -28,6 +29,7 @@ class OfflineResponder:
     """A `LanguageModel` made of rules. `zone` is the time zone it tells the time in; None is the machine's own."""
 
     name = "offline"
+    about = About("offline", "built-in texts", __version__)
 
     def __init__(self, clock: Clock, *, zone: tzinfo | None = None) -> None:
         self._clock = clock

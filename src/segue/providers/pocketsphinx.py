@@ -19,7 +19,7 @@ from segue.errors import FailureCategory, ProviderError, Unavailable, UnknownLan
 from segue.providers.seat import Limits
 from segue.providers.worker import PoolHealth, WorkerPool
 from segue.voice.language import base_code
-from segue.voice.ports import Recording, Transcript, Word
+from segue.voice.ports import About, Recording, Transcript, Word
 
 RATE = 16000
 PAD_MS = 200
@@ -80,6 +80,11 @@ class PocketsphinxRecognizer:
     def ready(self) -> bool:
         """Whether a recording would be heard now."""
         return self._pool.health().ready
+
+    @property
+    def about(self) -> About:
+        """See `Recognizer.about`."""
+        return About("pocketsphinx", self.model)
 
     @property
     def model(self) -> str:

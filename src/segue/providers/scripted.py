@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 
 from segue.clock import Clock
 from segue.errors import FailureCategory, ProviderError, UnknownLanguage, UnknownVoice
-from segue.voice.ports import Prompt, Recording, Speech, Transcript, Utterance, VoiceInfo
+from segue.voice.ports import About, Prompt, Recording, Speech, Transcript, Utterance, VoiceInfo
 
+ABOUT = About("scripted")
 LANGUAGES = ("uk", "ru", "en", "zh")
 AMPLITUDE = 0.2
 PITCH_HZ = 200
@@ -114,6 +115,7 @@ class ScriptedModel:
     interval_s: float = 0.0
     faults: Faults = field(default_factory=Faults)
     name: str = "scripted"
+    about: About = ABOUT
     counts: Counts = field(default_factory=Counts)
     last: Prompt | None = None
 
@@ -159,6 +161,7 @@ class ScriptedSynthesizer:
     faults: Faults = field(default_factory=Faults)
     offered: tuple[VoiceInfo, ...] = _VOICES
     name: str = "scripted"
+    about: About = ABOUT
     counts: Counts = field(default_factory=Counts)
     last: Utterance | None = None
     _chunks: dict[str, bytes] = field(default_factory=dict, init=False, repr=False)
@@ -233,6 +236,7 @@ class ScriptedRecognizer:
     faults: Faults = field(default_factory=Faults)
     languages: tuple[str, ...] = LANGUAGES
     name: str = "scripted"
+    about: About = ABOUT
     counts: Counts = field(default_factory=Counts)
     last: Recording | None = None
 

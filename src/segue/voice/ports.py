@@ -30,12 +30,29 @@ class Prompt:
     """The provider's own name of the model; empty for its default."""
     max_tokens: int | None = None
     temperature: float | None = None
+    spoken: str = ""
+    """The beginning of the reply that another model wrote and the listener has heard: go on right after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a provider is, for people: its vendor, its own name of the model, the version of whatever does the work
+    (a library, an engine), and where that is (an address without secrets, a path, or `here`)."""
+
+    vendor: str
+    model: str = ""
+    version: str = ""
+    place: str = "here"
 
 
 class LanguageModel(Protocol):
     """Writes a reply, token by token."""
 
     name: str
+
+    @property
+    def about(self) -> About:
+        """What this provider is."""
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[str, None]:
         """Tokens of the reply as they are written; pieces of any length.
@@ -58,12 +75,16 @@ class VoiceInfo:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One sentence to be spoken, already in words (see `speakable`). `speed` is relative: 1.0 is normal."""
+    """One sentence to be spoken, already in words (see `speakable`). `speed` is relative: 1.0 is normal.
+
+    `pitch_st` is in semitones relative to the voice's own; a provider that cannot shift pitch speaks without.
+    """
 
     text: str
     language: str
     voice: str
     speed: float = 1.0
+    pitch_st: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +102,10 @@ class Synthesizer(Protocol):
     """Speaks sentences. A chain of synthesizers is a synthesizer."""
 
     name: str
+
+    @property
+    def about(self) -> About:
+        """What this provider is."""
 
     def speak(self, utterance: Utterance) -> AsyncGenerator[Speech, None]:
         """Speech of one sentence as it is made. Closing the iterator stops the synthesis at once.
@@ -131,6 +156,10 @@ class Recognizer(Protocol):
 
     name: str
     languages: tuple[str, ...]
+
+    @property
+    def about(self) -> About:
+        """What this provider is."""
 
     async def hear(self, recording: Recording) -> Transcript:
         """The words of a recording.
