@@ -82,7 +82,7 @@ def http_page(note: str) -> str:
 
 def openapi() -> Schema:
     """The OpenAPI document, asked of an application that has nothing started."""
-    providers = ProviderSettings(model="scripted", synthesizer="scripted", recognizer="none")
+    providers = ProviderSettings(models=("scripted",), synthesizers=("scripted",), recognizers=())
     house = build(Settings.model_construct(providers=providers), keep=False)
 
     async def ask() -> Schema:

@@ -30,7 +30,7 @@ class Provider(Section):
 
 
 class Account(Provider):
-    """A provider that is paid for: it needs a secret, and without one it is left out, which is said at start by name."""
+    """A provider that is paid for. Without its secret it is left out, which is said at start by name."""
 
     key: SecretStr | None = None
     """The secret itself; better kept in the environment, under the name below."""

@@ -1,4 +1,4 @@
-"""Settings of OpenAI, and of every server that speaks its protocol (Ollama, vLLM, llama.cpp, Speaches, Kokoro-FastAPI)."""
+"""Settings of OpenAI, and of every server that speaks its protocol: Ollama, vLLM, llama.cpp, Speaches and others."""
 
 from typing import Annotated, ClassVar, Literal
 

@@ -36,8 +36,11 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a provider is, for people: its vendor, its own name of the model, the version of whatever does the work
-    (a library, an engine), and where that is (an address without secrets, a path, or `here`)."""
+    """What a provider is, for people.
+
+    Its vendor, its own name of the model, the version of whatever does the work (a library, an engine), and where that
+    is (an address without secrets, a path, or `here`).
+    """
 
     vendor: str
     model: str = ""
