@@ -1,4 +1,4 @@
-"""What the voice plane needs from the outside: four narrow shapes and the values that cross them.
+"""What the voice plane needs from the outside: narrow shapes and the values that cross them.
 
 Audio is mono, signed 16-bit little-endian PCM everywhere inside Segue. A provider speaks at its own rate and says
 which; the plane resamples once.
@@ -6,7 +6,7 @@ which; the plane resamples once.
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from segue.records import PlaybackReport, TurnRecord
 
@@ -190,3 +190,43 @@ class TurnStore(Protocol):
 
     async def flush(self) -> None:
         """Return when everything appended before is durable."""
+
+
+class Stored(NamedTuple):
+    """An object in a store of audio: its key, its size, and when it was written in Unix seconds."""
+
+    key: str
+    size_bytes: int
+    modified_s: float
+
+
+class AudioStore(Protocol):
+    """Keeps bytes under keys.
+
+    A key is one or more names joined by `/`; a name consists of `a-z`, `0-9`, `.`, `_` and `-`, and begins with a
+    letter or digit. Any other key is refused with a ValueError before the store is asked. A store that cannot do what
+    it is asked, or not in time, raises Unavailable.
+    """
+
+    name: str
+    """What the store is, for people."""
+
+    async def get(self, key: str) -> bytes | None:
+        """The object, or None if there is none."""
+
+    async def put(
+        self, key: str, data: bytes, *, media_type: str = "application/octet-stream", replace: bool = False
+    ) -> bool:
+        """Keep an object, whole or not at all; False if there was one already and it stayed."""
+
+    async def delete(self, key: str) -> None:
+        """Delete an object; one that is not there is no error."""
+
+    def list(self, prefix: str) -> AsyncGenerator[Stored, None]:
+        """Every object below `prefix`, in no particular order; `prefix` is one or more whole names."""
+
+    async def link(self, key: str, seconds: float) -> str | None:
+        """An address from which anybody can read the object for so long; None if the store is not reachable so."""
+
+    async def check(self) -> None:
+        """Return if the store can be written and read."""
