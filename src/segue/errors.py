@@ -16,7 +16,9 @@
     │   ├── TooLarge                413  too_large
     │   └── WrongContentType        415  wrong_content_type
     ├── ProviderError               502  a provider failed; `category` says how
-    │   └── ProviderTimeout         504  provider_timeout
+    │   ├── ProviderTimeout         504  provider_timeout
+    │   ├── ProviderRefusal         422  content_refused; another provider is not asked
+    │   └── ProvidersResting        503  providers_resting; all have failed lately, try again after `retry_after_s`
     ├── Overloaded                  503  overloaded; try again after `retry_after_s`
     ├── Unavailable                 503  unavailable; something that is needed is not there
     └── ConfigurationError          500  configuration; the configuration is wrong, the message says where
@@ -177,6 +179,27 @@ class ProviderTimeout(ProviderError):
 
     def __init__(self, message: str = "", *, provider: str = "") -> None:
         super().__init__(message, provider=provider, category=FailureCategory.TIMEOUT)
+
+
+class ProviderRefusal(ProviderError):
+    """A provider refuses to answer this on grounds of its content."""
+
+    status = 422
+    code = "content_refused"
+    retryable = False
+
+    def __init__(self, message: str = "", *, provider: str = "") -> None:
+        super().__init__(message, provider=provider, category=FailureCategory.BAD_REQUEST)
+
+
+class ProvidersResting(ProviderError):
+    """Every provider that could do this has failed lately and is left alone for a while."""
+
+    status = 503
+    code = "providers_resting"
+
+    def __init__(self, message: str = "", *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message, category=FailureCategory.SERVER, retry_after_s=max(1.0, retry_after_s))
 
 
 class Overloaded(SegueError):

@@ -1,0 +1,236 @@
+"""The one walk of a fallback chain, for language models, synthesizers and recognizers alike.
+
+An errand is carried from provider to provider until one has done it. What was passed on stays passed on: the errand
+itself knows what is still missing, and asks the next provider for that.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Generic
+
+import structlog
+
+from segue.clock import Clock
+from segue.errors import FailureCategory, ProviderError, ProviderRefusal, ProvidersResting, ProviderTimeout
+from segue.voice.attempt import Attempt, Errand, P, T, Target
+from segue.voice.breaker import Admission, BreakerState
+from segue.voice.fallback import FallbackRules, GiveUp, Try, Walk
+from segue.voice.hedge import done_within, race
+
+log = structlog.get_logger("segue.chain")
+
+Probe = Callable[[P], Awaitable[None]]
+"""Asks a provider for next to nothing, and raises what goes wrong."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a chain has counted. A hedge is a second provider asked for the first sentence; it is won by the second."""
+
+    fallbacks: int = 0
+    hedges: int = 0
+    hedges_won: int = 0
+    repeats: int = 0
+    probes: int = 0
+
+
+@dataclass
+class Chain(Generic[P]):
+    """Providers of one role. `order` is given with each errand; `probe` tries a resting provider out."""
+
+    targets: Mapping[str, Target[P]]
+    clock: Clock
+    probe: Probe[P]
+    rules: FallbackRules = field(default_factory=FallbackRules)
+    chance: random.Random = field(default_factory=random.Random)
+    tally: Tally = field(default_factory=Tally)
+    _trials: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
+
+    @property
+    def out(self) -> dict[str, str]:
+        """Providers that cannot be used at all, and why."""
+        return {name: target.out for name, target in self.targets.items() if target.out is not None}
+
+    @property
+    def failing(self) -> bool:
+        """Whether there is no provider left whose breaker is closed."""
+        return all(target.out is not None or target.breaker.state is not BreakerState.CLOSED for target in self._all())
+
+    def able(self, order: Iterable[str]) -> tuple[str, ...]:
+        """Of these providers those that can be used."""
+        return tuple(name for name in order if name in self.targets and self.targets[name].out is None)
+
+    async def close(self) -> None:
+        """Stop what runs beside the errands."""
+        trials = list(self._trials.values())
+        for trial in trials:
+            trial.cancel()
+        await asyncio.gather(*trials, return_exceptions=True)
+
+    async def run(
+        self, errand: Errand[P, T], order: Sequence[str], unsuitable: Mapping[str, str] | None = None
+    ) -> AsyncGenerator[T, None]:
+        """The items of an errand, from whichever providers it takes.
+
+        Raises:
+            ProviderError: no provider could do it, or none could do the rest of it; its message names each and why.
+        """
+        walk = Walk(order, {**(unsuitable or {}), **self.out}, self.rules)
+        looked: set[str] = set()
+        while True:
+            admissions = self._admissions(walk)
+            step = walk.next(admissions, self._spare(), self.chance.random())
+            kept = await self._kept(errand, walk, step, looked)
+            if kept is not None:
+                for item in kept:
+                    yield item
+                return
+            if isinstance(step, GiveUp):
+                raise self._defeat(walk, step)
+            await self._before(step, walk)
+            target = self.targets[step.name]
+            async with AsyncExitStack() as held:
+                if target.places is not None:
+                    await held.enter_async_context(target.places.hold(errand.priority))
+                trial = target.breaker.admit(self.clock.now(), alone=True).trial
+                attempt = Attempt(target, errand, self.clock, trial=trial, repeat=step.repeat)
+                try:
+                    attempt, items = await self._first(attempt, walk, errand)
+                    errand.adopt(attempt.target.name, cached=False)
+                    for item in items:
+                        yield item
+                    async for item in attempt.rest():
+                        yield item
+                    await errand.finish()
+                    attempt.succeeded(self.chance.random())
+                    return
+                except ProviderRefusal as error:
+                    self._failed(attempt, error, walk)
+                    raise
+                except Exception as error:
+                    self._failed(attempt, error, walk)
+                finally:
+                    await attempt.close()
+
+    async def _before(self, step: Try, walk: Walk) -> None:
+        """What an attempt waits for, and what it counts as."""
+        if step.wait_s:
+            await self.clock.sleep(step.wait_s)
+        if step.repeat:
+            self.tally.repeats += 1
+        elif walk.failures:
+            self.tally.fallbacks += 1
+
+    async def _first(self, attempt: Attempt[P, T], walk: Walk, errand: Errand[P, T]) -> tuple[Attempt[P, T], list[T]]:
+        """The first items of an attempt, or of the one that overtook it."""
+        name = self._beside(attempt, walk) if errand.hedge_s is not None else None
+        if errand.hedge_s is None or name is None:
+            return attempt, await attempt.first()
+        runners = {asyncio.create_task(attempt.first()): attempt}
+        (leading,) = runners
+        timer = asyncio.create_task(self.clock.sleep(errand.hedge_s))
+        try:
+            quick = await done_within(leading, timer)
+        except BaseException:
+            leading.cancel()
+            await asyncio.gather(leading, return_exceptions=True)
+            raise
+        if not quick:
+            self.tally.hedges += 1
+            beside = Attempt(self.targets[name], errand, self.clock, trial=False, repeat=False, hedge=True)
+            runners[asyncio.create_task(beside.first())] = beside
+        first, items = await race(runners, lambda failed, error: self._failed(failed, error, walk))
+        self.tally.hedges_won += first is not attempt
+        return first, items
+
+    def _beside(self, attempt: Attempt[P, T], walk: Walk) -> str | None:
+        """Another provider that can be asked at the same time; it is not bound by its own places."""
+        admissions = self._admissions(walk)
+        tried = {attempt.target.name, *(failure.name for failure in walk.failures)}
+        for name in walk.order:
+            if name not in walk.unsuitable and name not in tried and admissions[name].allowed:
+                return None if admissions[name].trial else name
+        return None
+
+    def _failed(self, attempt: Attempt[P, T], error: Exception, walk: Walk) -> None:
+        if attempt.over:
+            return
+        failure = attempt.failed(error, self.chance.random())
+        walk.failed(
+            attempt.target.name,
+            failure.category,
+            failure.message,
+            retry_after_s=failure.retry_after_s,
+            anything_came=attempt.anything_came,
+        )
+
+    async def _kept(self, errand: Errand[P, T], walk: Walk, step: Try | GiveUp, looked: set[str]) -> list[T] | None:
+        """What the preferred providers made of it before, up to the one that would be asked now."""
+        for name in walk.order:
+            if name not in walk.unsuitable and name not in looked:
+                looked.add(name)
+                kept = await errand.kept(name)
+                if kept is not None:
+                    errand.adopt(name, cached=True)
+                    return kept
+            if isinstance(step, Try) and name == step.name:
+                break
+        return None
+
+    def _admissions(self, walk: Walk) -> dict[str, Admission]:
+        """What the breakers say; resting providers whose rest is over are tried out beside the errand."""
+        now = self.clock.now()
+        suitable = [name for name in walk.order if name not in walk.unsuitable]
+        closed = {name for name in suitable if self.targets[name].breaker.state is BreakerState.CLOSED}
+        admissions = {}
+        for name in suitable:
+            breaker, alone = self.targets[name].breaker, not closed - {name}
+            admissions[name] = breaker.admit(now, alone=alone)
+            if not alone and breaker.state is BreakerState.HALF_OPEN and name not in self._trials:
+                self._trials[name] = asyncio.create_task(self._try_out(self.targets[name]))
+        return admissions
+
+    def _spare(self) -> dict[str, bool]:
+        now = self.clock.now()
+        return {name: target.budget.allows(now) for name, target in self.targets.items()}
+
+    async def _try_out(self, target: Target[P]) -> None:
+        """Trials, one after the other, until the breaker closes or opens again."""
+        breaker = target.breaker
+        while breaker.admit_trial(self.clock.now()).allowed:
+            breaker.began(trial=True)
+            self.tally.probes += 1
+            began = self.clock.now()
+            try:
+                async with self.clock.limit(target.limits.first_s):
+                    await self.probe(target.provider)
+            except asyncio.CancelledError:
+                breaker.dropped(trial=True)
+                raise
+            except Exception as error:
+                category = error.category if isinstance(error, ProviderError) else FailureCategory.SERVER
+                if isinstance(error, TimeoutError):
+                    category = FailureCategory.TIMEOUT
+                breaker.failed(self.clock.now(), self.chance.random(), category, trial=True)
+            else:
+                slow = self.clock.now() - began > target.limits.first_s / 2
+                breaker.succeeded(self.clock.now(), self.chance.random(), slow=slow, trial=True)
+        self._trials.pop(target.name, None)
+        log.info("provider tried out", provider=target.name, state=breaker.state.value, reason=breaker.reason)
+
+    def _defeat(self, walk: Walk, end: GiveUp) -> ProviderError:
+        """The error of an errand that nobody could do: the first failure, with all the others told."""
+        if not walk.failures:
+            return ProvidersResting(f"No provider is ready: {end.reason}.", retry_after_s=end.after_s)
+        first = walk.failures[0]
+        several = len({failure.name for failure in walk.failures}) > 1 or len(walk.failures) > 1
+        message = f"No provider could do it: {end.reason}" if several else first.message
+        if all(failure.category is FailureCategory.TIMEOUT for failure in walk.failures):
+            return ProviderTimeout(message, provider=first.name)
+        return ProviderError(message, provider=first.name, category=first.category)
+
+    def _all(self) -> Iterable[Target[P]]:
+        return self.targets.values()
