@@ -124,19 +124,25 @@ def unpacked(key: CacheKey, data: bytes) -> Kept | str:
         return "it has no label, or no end"
     if hashlib.sha256(memoryview(data)[:-SHA256_BYTES]).digest() != data[-SHA256_BYTES:]:
         return "its content does not fit its SHA-256"
-    try:
-        label = json.loads(data[:end])
-    except (ValueError, RecursionError):
-        return "its label is not JSON"
+    label = _read(data[:end])
+    rate, made_at_s = label.get("rate"), label.get("made_at")
     pcm = data[end + 1 : -SHA256_BYTES]
-    rate = label.get("rate") if isinstance(label, dict) else None
-    made_at_s = label.get("made_at") if isinstance(label, dict) else None
-    dated = isinstance(made_at_s, float) and math.isfinite(made_at_s)
-    if not dated or not isinstance(rate, int) or rate not in RATES or not pcm or len(pcm) % 2:
-        return "its label lacks its time or its rate, or its audio is no PCM"
+    if not isinstance(rate, int) or rate not in RATES or not pcm or len(pcm) % 2:
+        return "its audio is no PCM, or its label lacks the rate"
+    if not isinstance(made_at_s, float) or not math.isfinite(made_at_s):
+        return "its label does not say when it was made"
     if label != _label(key, rate, len(pcm)) | {"made_at": made_at_s}:
         return "its label contradicts its key, or the length of its audio"
     return Kept(Speech(pcm, rate, key.provider, key.model, key.voice), made_at_s)
+
+
+def _read(line: bytes) -> dict[str, object]:
+    """A label, or an empty one if this is none."""
+    try:
+        label = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return label if isinstance(label, dict) else {}
 
 
 def _label(key: CacheKey, rate: int, size_bytes: int) -> dict[str, object]:
