@@ -20,6 +20,7 @@
     │   ├── ProviderRefusal         422  content_refused; another provider is not asked
     │   └── ProvidersResting        503  providers_resting; all have failed lately, try again after `retry_after_s`
     ├── Overloaded                  503  overloaded; try again after `retry_after_s`
+    ├── VoiceDisabled               503  voice_disabled; an operator switched spoken replies off
     ├── Unavailable                 503  unavailable; something that is needed is not there
     └── ConfigurationError          500  configuration; the configuration is wrong, the message says where
 
@@ -212,6 +213,14 @@ class Overloaded(SegueError):
     def __init__(self, message: str = "", *, retry_after_s: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class VoiceDisabled(SegueError):
+    """Spoken replies are switched off; try again later."""
+
+    status = 503
+    code = "voice_disabled"
+    retryable = True
 
 
 class Unavailable(SegueError):
