@@ -19,8 +19,6 @@ from segue.vendors.objects import CacheSettings
 from segue.voice.kept import PREFIX, CacheKey, Kept, Recent, Refusal, joined, packed, refusal, surplus, unpacked
 from segue.voice.ports import AudioStore, Speech
 
-__all__ = ["AudioCache", "CacheCounts", "CacheKey"]
-
 log = structlog.get_logger("segue.cache")
 
 TROUBLES = 3
