@@ -73,7 +73,10 @@ CATEGORY = {
     Fault.ODD: {FailureCategory.TRUNCATED},
     Fault.CUT_HEADER: {FailureCategory.TRUNCATED},
 }
-"""The category an adapter itself must tell. The other faults are told by the chain (limits in time, soundness)."""
+"""The category an adapter itself must tell. The other faults are told by the chain (limits in time, soundness).
+
+A language model's answer has an end marker, so that its adapter tells END too, as `truncated`.
+"""
 
 
 @dataclass
@@ -128,7 +131,12 @@ class Stand(Generic[P]):
     faults: frozenset[Fault]
     """The faults this protocol can show."""
     url: str = ""
-    """The server's address, for a real Segue process that is to use it."""
+    """The server's address, for a real Segue process that is to use it; empty where there is none."""
+    streams: bool = True
+    """Whether the beginning of an answer is passed on while its rest is still being made."""
+    exact: bool = True
+    """Whether the adapter passes on, byte for byte (or token for token), what the server sent; compressed audio is not
+    passed on so."""
 
 
 Opening = Callable[[], AbstractAsyncContextManager[Stand[P]]]
