@@ -15,7 +15,7 @@ from segue.errors import FailureCategory
 from segue.providers.scripted import Faults, ScriptedSynthesizer
 from segue.settings import load
 from segue.telemetry.logs import configure
-from segue.wiring import build
+from segue.wiring.house import build
 
 HALF_A_SECOND_BYTES = 24_000
 

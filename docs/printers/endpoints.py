@@ -11,7 +11,7 @@ from docs.printers.markdown import NONE, page, table
 from docs.printers.schemas import Schema, default, kind, resolved
 from segue.configuration import ProviderSettings
 from segue.settings import Settings
-from segue.wiring import build
+from segue.wiring.house import build
 
 Answer = tuple[str, str, str]
 """A status, the media types it answers with, and when."""

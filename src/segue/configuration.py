@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from segue.section import Count, Seconds, Section
+from segue.vendors.degradation import DegradationSettings, ProfilesSettings
 from segue.vendors.edge import EdgeSynthesizer
 from segue.vendors.google import GoogleRecognizer, GoogleSynthesizer
 from segue.vendors.local import KokoroSynthesizer, PiperSynthesizer, WhisperRecognizer
@@ -53,20 +54,39 @@ class ServerSettings(Section):
 class LimitSettings(Section):
     """Time limits, on our own clock."""
 
-    first_token_s: Seconds = 20.0
-    """The language model's first token."""
-    token_stall_s: Seconds = 20.0
+    first_token_s: Seconds = 10.0
+    """The language model's first token of the reply itself, its reasoning not counted."""
+    token_stall_s: Seconds = 10.0
     """The gap between two tokens."""
-    first_audible_s: Seconds = 8.0
+    first_audible_s: Seconds = 4.0
     """The first audible audio of a sentence."""
-    stall_s: Seconds = 5.0
-    """The gap between two pieces of a sentence's audio."""
+    stall_s: Seconds = 1.5
+    """The longest time in which less than a tenth of it arrives as audio of a sentence that has begun."""
     sentence_s: Seconds = 60.0
     """One sentence from asking to the last byte, not counting the time its listener is slow."""
     turn_s: Seconds = 600.0
     """A whole turn."""
     recognition_s: Seconds = 60.0
     """One recording."""
+
+
+class BreakerSettings(Section):
+    """When a provider is left alone for a while, and when it is tried again."""
+
+    in_a_row: Count = 5
+    """So many failed or slow calls in a row open its breaker."""
+    share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Or such a share of its calls in the window."""
+    least: Count = 10
+    """The share is judged from so many calls on."""
+    window_s: Seconds = 300.0
+    """Length of that window."""
+    open_s: Seconds = 60.0
+    """How long it is left alone; up to a tenth longer, by chance."""
+    alone_s: Seconds = 12.0
+    """How long at most, where there is no other provider."""
+    trials: Count = 3
+    """So many short trials must succeed before it is used again; one that fails leaves it alone once more."""
 
 
 class VoiceSettings(Section):
@@ -93,7 +113,15 @@ class VoiceSettings(Section):
     synthesis_at_once: Count = 32
     """Sentences synthesized at once, over all turns and providers."""
     provider_at_once: Mapping[str, int] = {}
-    """Sentences synthesized at once by one provider; without an entry only the limit above holds."""
+    """Calls of one provider at once; without an entry only the limit above holds."""
+    hedge_first_ms: Annotated[float, Field(ge=0)] = 0.0
+    """When the first sentence of a reply is not audible after this long, the next synthesizer is asked beside the
+    first, and whoever is quicker speaks; 0 never. It costs a second synthesis, and may cost the voice."""
+    retry_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """How many of a provider's calls may be repeats of a failed one; two in ten seconds are always allowed."""
+    breaker: BreakerSettings = BreakerSettings()
+    profiles: ProfilesSettings = ProfilesSettings()
+    degradation: DegradationSettings = DegradationSettings()
     idle_flush_ms: Annotated[float, Field(ge=0)] = 400.0
     """A finished sentence is spoken when the model has been silent for this long."""
     first_clause: bool = True

@@ -137,10 +137,31 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "attempts",
-        "Attempts of a provider at a sentence, by how they ended.",
+        "Attempts of a provider at a sentence or a reply, by how they ended; what listeners got is in `served`.",
         Unit.COUNT,
         Better.HIGHER,
-        ("provider", "outcome", "category"),
+        ("role", "provider", "outcome", "category"),
+    ),
+    Measure(
+        "served",
+        "Turns, by what the listener got: `primary`, `fallback`, `resumed`, `failed` or `unfinished`.",
+        Unit.COUNT,
+        Better.HIGHER,
+        ("variant", "profile", "language", "served"),
+    ),
+    Measure(
+        "degraded",
+        "Times a listener was told that a turn is not served as asked, by reason.",
+        Unit.COUNT,
+        Better.LOWER,
+        ("variant", "reason"),
+    ),
+    Measure(
+        "substituted_turns",
+        "Turns in which another voice was heard than was asked for.",
+        Unit.COUNT,
+        Better.LOWER,
+        ("variant",),
     ),
     Measure("audio", "Time of speech handed to listeners.", Unit.MILLISECONDS, Better.HIGHER, ("variant", "provider")),
     Measure(

@@ -29,6 +29,24 @@ class AttemptOutcome(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    """We gave it up: the listener went, or another provider was quicker."""
+    CACHED = "cached"
+    """Nobody was asked: the provider had spoken the same before, and it was kept."""
+
+
+class Served(StrEnum):
+    """What a listener got of a turn, whoever had to be asked for it."""
+
+    PRIMARY = "primary"
+    """Everything came from the first choices."""
+    FALLBACK = "fallback"
+    """Another provider than the first choice spoke or wrote at least a part, from a sentence's beginning on."""
+    RESUMED = "resumed"
+    """A provider broke off in the middle, and another one finished."""
+    FAILED = "failed"
+    """The reply could not be finished."""
+    UNFINISHED = "unfinished"
+    """The listener cut it short or left."""
 
 
 class Mark(StrEnum):
@@ -59,6 +77,24 @@ class SynthesisAttempt:
     first_audible_ms: float | None = None
     total_ms: float = 0.0
     audio_ms: float = 0.0
+    resumed: bool = False
+    """It finished a sentence that another provider had begun."""
+    hedge: bool = False
+    """It was asked beside another one, to see who is quicker."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAttempt:
+    """One language model's attempt to write a reply, or the rest of it. Times as in `SynthesisAttempt`."""
+
+    provider: str
+    model: str
+    outcome: AttemptOutcome
+    category: str | None = None
+    first_token_ms: float | None = None
+    total_ms: float = 0.0
+    resumed: bool = False
+    """It went on with a reply that another model had begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +151,13 @@ class TurnRecord:
     characters: int = 0
     audio_ms: float = 0.0
     attempts: tuple[SynthesisAttempt, ...] = ()
+    model_attempts: tuple[ModelAttempt, ...] = ()
+    first_choice: str = ""
+    """The synthesizer that was to speak; empty where nothing was to be spoken."""
+    substituted: bool = False
+    """A part was spoken with another voice than was asked for."""
+    degraded: tuple[str, ...] = ()
+    """Reasons for which the turn was not served as asked, in the order in which they were told."""
     underflow: Underflow = Underflow()
     """What a listener playing at normal speed would have suffered, computed by the server."""
     error: str | None = None
@@ -128,6 +171,20 @@ class TurnRecord:
     def ttfa_ms(self) -> float | None:
         """Milliseconds from the request until the first audible audio was handed to the transport."""
         return self.marks.get(Mark.FIRST_SENT)
+
+    @property
+    def served(self) -> Served:
+        """What the listener got, told by whom it came from and not by how often providers failed on the way."""
+        if self.outcome is Outcome.FAILED:
+            return Served.FAILED
+        if self.outcome is not Outcome.COMPLETED:
+            return Served.UNFINISHED
+        good = (AttemptOutcome.COMPLETED, AttemptOutcome.CACHED)
+        if any(attempt.resumed for attempt in self.attempts) or any(each.resumed for each in self.model_attempts):
+            return Served.RESUMED
+        others = any(attempt.provider != self.first_choice for attempt in self.attempts if attempt.outcome in good)
+        models = len({attempt.provider for attempt in self.model_attempts}) > 1
+        return Served.FALLBACK if others or models else Served.PRIMARY
 
     def as_dict(self) -> dict[str, Any]:
         """The record as plain JSON values, with `first_played` among the marks once the listener has reported."""
@@ -147,5 +204,10 @@ def record_from_dict(plain: Mapping[str, Any]) -> TurnRecord:
         SynthesisAttempt(**{**attempt, "outcome": AttemptOutcome(attempt["outcome"])})
         for attempt in values.get("attempts", ())
     )
+    values["model_attempts"] = tuple(
+        ModelAttempt(**{**attempt, "outcome": AttemptOutcome(attempt["outcome"])})
+        for attempt in values.get("model_attempts", ())
+    )
+    values["degraded"] = tuple(values.get("degraded", ()))
     values["underflow"] = Underflow(**values.get("underflow", {}))
     return TurnRecord(**values, playback=PlaybackReport(**playback) if playback else None)

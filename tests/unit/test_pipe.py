@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from segue.voice.pipe import Pipe
 
 
-async def drain(pipe: Pipe, most: int) -> list[bytes]:
+async def drain(pipe: Pipe[int], most: int) -> list[bytes]:
     """Everything that comes out, packet by packet."""
     packets = []
     while (packet := await pipe.take(most)) is not None:
-        packets.append(packet)
+        packets.append(packet[0])
     return packets
 
 
@@ -22,11 +22,11 @@ def test_what_goes_in_comes_out(pieces: list[bytes], most: int, limit: int) -> N
     """The bytes come out in order and complete, in packets no larger than asked for, whatever the limit."""
 
     async def run() -> list[bytes]:
-        pipe = Pipe(limit)
+        pipe = Pipe[int](limit)
 
         async def write() -> None:
             for piece in pieces:
-                await pipe.put(piece)
+                await pipe.put(piece, 0)
             pipe.end()
 
         writer = asyncio.create_task(write())
@@ -41,13 +41,13 @@ def test_what_goes_in_comes_out(pieces: list[bytes], most: int, limit: int) -> N
 
 async def test_a_full_pipe_holds_its_writer() -> None:
     """The writer waits while the reader does not read, and goes on when it does."""
-    pipe = Pipe(limit=10)
+    pipe = Pipe[int](limit=10)
     written = 0
 
     async def write() -> None:
         nonlocal written
         for _ in range(5):
-            await pipe.put(b"x" * 10)
+            await pipe.put(b"x" * 10, 0)
             written += 1
         pipe.end()
 
@@ -62,23 +62,36 @@ async def test_a_full_pipe_holds_its_writer() -> None:
 
 async def test_an_error_comes_in_its_place() -> None:
     """What was written before a failure is read first; then the failure is raised."""
-    pipe = Pipe(100)
-    await pipe.put(b"said")
+    pipe = Pipe[int](100)
+    await pipe.put(b"said", 0)
     pipe.end(ValueError("then it broke"))
 
-    assert await pipe.take(100) == b"said"
+    assert await pipe.take(100) == (b"said", 0)
     with pytest.raises(ValueError, match="then it broke"):
         await pipe.take(100)
 
 
 async def test_waiting_pieces_leave_together() -> None:
     """Everything that waits leaves in one packet, so that fast synthesis does not make many small ones."""
-    pipe = Pipe(100)
+    pipe = Pipe[int](100)
     for piece in (b"one", b"two", b"three"):
-        await pipe.put(piece)
+        await pipe.put(piece, 0)
 
-    assert await pipe.take(6) == b"onetwo"
+    assert await pipe.take(6) == (b"onetwo", 0)
     assert not pipe.finished
     pipe.end()
-    assert await pipe.take(100) == b"three"
+    assert await pipe.take(100) == (b"three", 0)
     assert pipe.finished
+
+
+async def test_labels_are_never_mixed() -> None:
+    """Pieces leave together only under one label, and what was not taken can be forgotten."""
+    pipe = Pipe[str](100)
+    for piece, label in ((b"a1", "a"), (b"a2", "a"), (b"b1", "b")):
+        await pipe.put(piece, label)
+
+    assert await pipe.take(100) == (b"a1a2", "a")
+    assert (pipe.taken, pipe.waiting) == (4, 2)
+    pipe.clear()
+    await pipe.put(b"c1", "c")
+    assert await pipe.take(100) == (b"c1", "c")

@@ -20,11 +20,11 @@ from segue.clock import Clock, SystemClock
 from segue.records import Outcome
 from segue.settings import Settings, load
 from segue.telemetry.logs import configure
+from segue.voice.ask import Interruption
 from segue.voice.frames import Audio, Done, Failure, Frame, Text
 from segue.voice.plane import VoicePlane
 from segue.voice.speakable import speakable
-from segue.voice.turn import Interruption
-from segue.wiring import House, build
+from segue.wiring.house import House, build
 
 REPLY = (
     "Sure, here is how it works. The reply is spoken sentence by sentence, while the model is still writing. "

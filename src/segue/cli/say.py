@@ -15,7 +15,7 @@ from segue.settings import Settings, load
 from segue.telemetry.logs import configure
 from segue.voice.encoding import FORMATS
 from segue.voice.frames import Audio, Done, Failure
-from segue.wiring import build
+from segue.wiring.house import build
 
 PLAYERS = (
     ("pw-play", ("-",)),

@@ -18,7 +18,7 @@ from segue.errors import ConfigurationError
 from segue.settings import load
 from segue.telemetry.logs import configure
 from segue.web.protocol import protocol
-from segue.wiring import House, build
+from segue.wiring.house import House, build
 
 
 class Server(uvicorn.Server):

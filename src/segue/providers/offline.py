@@ -29,7 +29,7 @@ class OfflineResponder:
     """A `LanguageModel` made of rules. `zone` is the time zone it tells the time in; None is the machine's own."""
 
     name = "offline"
-    about = About("offline", "built-in texts", __version__)
+    about = About("offline", "offline", __version__)
 
     def __init__(self, clock: Clock, *, zone: tzinfo | None = None) -> None:
         self._clock = clock

@@ -64,6 +64,24 @@ READINGS: tuple[Reading, ...] = (
     Reading("worker_restarts", "Times a worker process was started again after it had ended.", "worker", counter=True),
     Reading("database_ready", "Whether the last write to the database succeeded (1) or not (0)."),
     Reading("queued_writes", "Writes that wait for the database."),
+    Reading(
+        "provider_resting", "Whether a provider is left alone for now (1), tried out (0.5) or used (0).", "provider"
+    ),
+    Reading("provider_left_out", "Whether a provider cannot be used at all (1) or can (0).", "provider"),
+    Reading("fallbacks", "Times another provider was asked after one had failed.", "role", counter=True),
+    Reading("repeats", "Times the same provider was asked once more.", "role", counter=True),
+    Reading("probes", "Short trials of providers that were resting.", "role", counter=True),
+    Reading(
+        "hedges",
+        "Times a second synthesizer was asked beside a slow one; `won` if it was quicker.",
+        "result",
+        counter=True,
+    ),
+    Reading("cache_lookups", "Sentences looked up in the audio cache, by what came of it.", "result", counter=True),
+    Reading("cache_writes", "Sentences offered to the audio cache, by what came of it.", "result", counter=True),
+    Reading(
+        "degradation", "How degraded an axis is: 0 ok, 1 slow, 2 fast or degraded, 3 emergency, -1 unknown.", "axis"
+    ),
     Reading("lost_writes", "Records that could not be written and were given up.", counter=True),
 )
 
@@ -173,6 +191,7 @@ class Metrics:
         self._profile = _Bounded(profiles)
         self._variant = _Bounded(limit=MANY)
         self._provider = _Bounded(limit=MANY)
+        self._reason = _Bounded(limit=MANY)
         self._route = _Bounded(limit=ROUTES)
         self._method = _Bounded(METHODS)
         self._category = _Bounded(FailureCategory)
@@ -203,6 +222,7 @@ class Metrics:
         self._add("turns", 1, labels)
         if record.outcome in (Outcome.COMPLETED, Outcome.FAILED):
             self._observe_times(record, labels)
+        self._observe_served(record, labels)
         self._observe_attempts(record, labels)
         self._observe_underflow(record.underflow, labels)
 
@@ -236,18 +256,37 @@ class Metrics:
         if record.outcome is Outcome.COMPLETED:
             self._add("turn", marks.get(Mark.DONE), labels)
 
+    def _observe_served(self, record: TurnRecord, labels: Mapping[str, str]) -> None:
+        """What the listener got; how often providers were asked for it is another matter."""
+        self._add("served", 1, {**labels, "served": record.served.value})
+        for reason in record.degraded:
+            self._add("degraded", 1, {**labels, "reason": self._reason(reason)})
+        if record.substituted:
+            self._add("substituted_turns", 1, labels)
+        for attempt in record.model_attempts:
+            failed = attempt.outcome is AttemptOutcome.FAILED
+            of_attempt = {
+                "role": "model",
+                "provider": self._provider(attempt.provider),
+                "outcome": attempt.outcome.value,
+                "category": self._category(attempt.category) if failed else NONE,
+            }
+            self._add("attempts", 1, of_attempt)
+
     def _observe_attempts(self, record: TurnRecord, labels: Mapping[str, str]) -> None:
         spoken: dict[str, float] = {}
         for attempt in record.attempts:
             provider = self._provider(attempt.provider)
             failed = attempt.outcome is AttemptOutcome.FAILED
             of_attempt = {
+                "role": "synthesizer",
                 "provider": provider,
                 "outcome": attempt.outcome.value,
                 "category": self._category(attempt.category) if failed else NONE,
             }
             self._add("attempts", 1, of_attempt)
-            self._add("synthesis", attempt.total_ms, of_attempt)
+            if attempt.outcome is not AttemptOutcome.CACHED:
+                self._add("synthesis", attempt.total_ms, of_attempt)
             spoken[provider] = spoken.get(provider, 0.0) + max(attempt.audio_ms, 0.0)
         # Not all that was spoken was handed over (a reply may be cut short): the listener's part, by who spoke it.
         if not any(spoken.values()):

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 
 from segue.errors import ConfigurationError, UnknownCharacter, UnknownVoice
+from segue.voice.casting import Casting, cast_voice
 from segue.voice.ports import VoiceInfo
 
 
@@ -57,6 +58,15 @@ class Catalogue:
         """The language of a voice that speaks only one, so that naming the voice is enough."""
         voice = self._by_name.get(name)
         return voice.languages[0] if voice is not None and len(voice.languages) == 1 else None
+
+    def cast(self, language: str, voice: str | None = None, character: str | None = None, variant: str = "") -> Casting:
+        """Who speaks how in one turn."""
+        self.refuse_character(character)
+        asked = self.choose(voice, language)
+        by: dict[str, list[VoiceInfo]] = {}
+        for each in self.voices:
+            by.setdefault(each.provider, []).append(each)
+        return cast_voice(by, tuple(by), language, asked.provider, asked, expressly=voice is not None)
 
     def refuse_character(self, name: str | None) -> None:
         """Characters are named in a catalogue file; without one every name is unknown.

@@ -53,15 +53,26 @@ class Audio:
     ms: float
     last_of_sentence: bool = False
     audible: bool = True
+    resumed: bool = False
+    """This provider finishes a sentence that another one began."""
 
 
 @dataclass(frozen=True, slots=True)
 class Degraded:
-    """The reply goes on, but not as asked; `reason` is the stable word, `message` the sentence."""
+    """The reply goes on, but not as asked; `reason` is the stable word, `message` the sentence.
+
+    Reasons: `fast_profile` (the quality profile is off for now), `synthesizer_rotated` (another engine has first place
+    for now), `fallback` (another provider than the first choice), `resumed` (another provider goes on in the middle),
+    `substituted` (another voice than was asked for).
+    """
 
     event: ClassVar[str] = "degraded"
     reason: str
     message: str
+    provider: str | None = None
+    """Who speaks or writes instead."""
+    voice: str | None = None
+    """The voice that is really heard."""
 
 
 @dataclass(frozen=True, slots=True)

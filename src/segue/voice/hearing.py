@@ -1,29 +1,74 @@
 """From an upload to words: decode, check its length, recognize, within limits."""
 
 import asyncio
+import math
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from segue.clock import Clock
 from segue.configuration import VoiceSettings
-from segue.errors import InvalidRequest, ProviderTimeout, Unavailable, UnknownLanguage
+from segue.errors import InvalidRequest, ProviderError, Unavailable, UnknownLanguage
+from segue.voice.attempt import Ending
 from segue.voice.decoding import decode
 from segue.voice.ports import Recognizer, Recording, Transcript
+from segue.voice.roster import Roster
 
 RATE = 16_000
 """Recognizers are given 16 kHz mono."""
 
 
-class Hearing:
-    """Hears recordings; `recognizer` is None where none is configured."""
+class Listening:
+    """One recording being recognized: an errand that any recognizer of the chain may do."""
 
-    def __init__(self, recognizer: Recognizer | None, clock: Clock, settings: VoiceSettings) -> None:
-        self.recognizer = recognizer
-        self._clock = clock
+    priority = 0
+    hedge_s: float | None = None
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+
+    async def begin(self, name: str, provider: Recognizer) -> AsyncGenerator[Transcript, None]:
+        """See `Errand.begin`."""
+        del name
+        return self._heard(provider)
+
+    def weigh(self, item: Transcript) -> float:
+        """See `Errand.weigh`: there is but one item."""
+        del item
+        return math.inf
+
+    async def kept(self, name: str) -> list[Transcript] | None:
+        """See `Errand.kept`: recordings are not kept."""
+        del name
+        return None
+
+    def adopt(self, name: str, *, cached: bool) -> None:
+        """See `Errand.adopt`."""
+
+    async def finish(self) -> None:
+        """See `Errand.finish`: no speech in a recording is an answer too."""
+
+    def ended(self, ending: Ending) -> None:
+        """See `Errand.ended`."""
+
+    async def _heard(self, provider: Recognizer) -> AsyncGenerator[Transcript, None]:
+        yield await provider.hear(self._recording)
+
+
+class Hearing:
+    """Hears recordings; there may be no recognizer at all."""
+
+    def __init__(self, recognizers: Roster[Recognizer], settings: VoiceSettings) -> None:
+        self.recognizers = recognizers
         self._settings = settings
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Languages that can be heard."""
-        return self.recognizer.languages if self.recognizer is not None else ()
+        """Languages that can be heard, those of the first recognizer first."""
+        return tuple(dict.fromkeys(code for provider in self._providers() for code in provider.languages))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The recognizers that can be used."""
+        return self.recognizers.usable()
 
     async def recording(
         self,
@@ -55,30 +100,33 @@ class Hearing:
         """The words of a recording.
 
         Raises:
-            ProviderError: the recognizer failed, or did not answer in time.
+            ProviderError: no recognizer could hear it, or none did in time.
+            UnknownLanguage: no recognizer hears its language.
         """
-        if self.recognizer is None:
-            raise Unavailable("No recognizer is configured on this server; send text.")
-        limit_s = self._settings.limits.recognition_s
-        try:
-            async with self._clock.limit(limit_s):
-                return await self.recognizer.hear(recording)
-        except TimeoutError:
-            raise ProviderTimeout(
-                f"{self.recognizer.name} did not recognize the recording within {limit_s:g} s.",
-                provider=self.recognizer.name,
-            ) from None
+        self._language(recording.language)
+        chain, order = self.recognizers.chain, self.recognizers.order()
+        unsuitable = {
+            name: "no_language" for name in order if recording.language not in chain.targets[name].provider.languages
+        }
+        async with aclosing(chain.run(Listening(recording), order, unsuitable)) as transcripts:
+            async for transcript in transcripts:
+                return transcript
+        raise ProviderError("No recognizer answered.")
 
     def _language(self, language: str | None) -> str:
-        if self.recognizer is None:
+        languages = self.languages
+        if not languages:
             raise Unavailable("No recognizer is configured on this server; send text.")
         if language is None:
             default = self._settings.default_language
-            return default if default in self.languages else self.languages[0]
-        if language not in self.languages:
+            return default if default in languages else languages[0]
+        if language not in languages:
             raise UnknownLanguage(
-                f"{self.recognizer.name} hears {', '.join(self.languages)}, not {language}; type instead,"
+                f"{' and '.join(self.names)} hears {', '.join(languages)}, not {language}; type instead,"
                 " or configure another recognizer.",
                 param="language",
             )
         return language
+
+    def _providers(self) -> list[Recognizer]:
+        return [self.recognizers.chain.targets[name].provider for name in self.names]

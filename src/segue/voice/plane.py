@@ -6,14 +6,16 @@ from typing import Any
 
 from segue.configuration import VoiceSettings
 from segue.errors import InvalidRequest, TooLarge
+from segue.voice.ask import Ask
 from segue.voice.catalogue import Catalogue
 from segue.voice.encoding import available
 from segue.voice.hearing import Hearing
 from segue.voice.language import base_code, resolve
-from segue.voice.ports import LanguageModel, Message, Recording, TurnStore
+from segue.voice.ports import LanguageModel, Message, Recording, Synthesizer, TurnStore
 from segue.voice.reporting import Reports
+from segue.voice.roster import Roster
 from segue.voice.speaking import Speaker
-from segue.voice.turn import Ask, Turns
+from segue.voice.turn import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,11 @@ class VoicePlane:
 
     settings: VoiceSettings
     turns: Turns
+    speech: Roster[Synthesizer]
     speaker: Speaker
     hearing: Hearing
     catalogue: Catalogue
-    model: LanguageModel
+    models: Roster[LanguageModel]
     records: TurnStore
     reports: Reports
     health: Callable[[], Mapping[str, Any]]
@@ -73,7 +76,6 @@ class VoicePlane:
         Raises:
             CallerError: whatever is wrong with it.
         """
-        self.catalogue.refuse_character(character)
         if recording is None:
             text = self.check_text(text)
             spoken_in = self.language(language, text, voice)
@@ -83,7 +85,8 @@ class VoicePlane:
         return Ask(
             kind="chat",
             language=spoken_in,
-            voice=self.catalogue.choose(voice, spoken_in).name,
+            voice=self._voice(spoken_in, voice, character),
+            asked_voice=voice,
             format=audio_format,
             text=text,
             recording=recording,
@@ -100,6 +103,7 @@ class VoicePlane:
         *,
         language: str | None = None,
         voice: str | None = None,
+        character: str | None = None,
         audio_format: str = "pcm16",
         listener: str | None = None,
         speed: float = 1.0,
@@ -120,7 +124,9 @@ class VoicePlane:
         return Ask(
             kind="speech",
             language=spoken_in,
-            voice=self.catalogue.choose(voice, spoken_in).name,
+            voice=self._voice(spoken_in, voice, character),
+            asked_voice=voice,
+            character=character,
             format=audio_format,
             text=text,
             listener=listener,
@@ -128,6 +134,17 @@ class VoicePlane:
             speed=speed,
             whole=whole,
         )
+
+    def _voice(self, language: str, voice: str | None, character: str | None) -> str:
+        """The voice that is to speak, as far as that is known before the turn begins.
+
+        Raises:
+            UnknownVoice: there is none of this name, or none that speaks the language.
+            UnknownCharacter: the catalogue has no such character.
+        """
+        casting = self.catalogue.cast(language, voice, character)
+        first = next((name for name in casting.order if name in casting.parts), None)
+        return casting.parts[first].voice if first is not None else casting.asked
 
     def heard_language(self, code: str | None) -> str | None:
         """The primary code of the language in which a recording was spoken, where the caller says so."""

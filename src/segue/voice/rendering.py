@@ -1,18 +1,26 @@
-"""One attempt at one sentence: words go to a synthesizer, shaped audio at the pipeline's rate goes into a pipe."""
+"""One sentence on its way to becoming sound: an errand that any synthesizer of the chain may do, or finish."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from segue.clock import Clock
-from segue.configuration import LimitSettings
-from segue.errors import FailureCategory, ProviderError, ProviderTimeout
+from segue.errors import FailureCategory, ProviderError
 from segue.records import AttemptOutcome, Mark, SynthesisAttempt
-from segue.voice.audio import SAMPLE_RATE, Resampler, Shaper, milliseconds, silence
+from segue.voice.attempt import Ending
+from segue.voice.audio import SAMPLE_RATE, Resampler, Shaper, audible_windows, milliseconds, samples, silence
+from segue.voice.cache import AudioCache
+from segue.voice.casting import Casting
+from segue.voice.chain import Chain
+from segue.voice.kept import CacheKey
+from segue.voice.pace import Paces
 from segue.voice.pipe import Pipe
 from segue.voice.ports import Speech, Synthesizer, Utterance
-from segue.voice.soundness import sanity
+from segue.voice.resumption import GAP_MS, remainder
+from segue.voice.soundness import Finding, clipping, sanity
 from segue.voice.timeline import Timeline
 
 BYTES_PER_SECOND = SAMPLE_RATE * 2
@@ -21,129 +29,260 @@ PIPE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One piece of a reply: `text` as the model wrote it, `spoken` as a voice can say it, `pause_ms` before it."""
+    """One piece of a reply: `text` as the model wrote it, `spoken` as a voice can say it, `pause_ms` before it.
+
+    `writer` is the language model that wrote it; empty where the text was brought by the caller.
+    """
 
     seq: int
     text: str
     spoken: str
     pause_ms: float = 0.0
+    writer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Voicing:
+    """Who speaks: the label of every byte of sound. `resumed`: it finishes what another provider began."""
+
+    provider: str
+    model: str
+    voice: str
+    resumed: bool = False
+    cached: bool = False
+
+
+@dataclass(slots=True)
+class Lineup:
+    """The synthesizers of one reply in order of preference. Who failed in this reply is preferred no more in it."""
+
+    order: tuple[str, ...]
+
+    def demote(self, name: str) -> None:
+        """Put a provider behind the others."""
+        self.order = (*(other for other in self.order if other != name), name)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the sentences of one reply are to be spoken. `paced` holds synthesis back to the listener's own speed."""
+
+    language: str
+    casting: Casting
+    lineup: Lineup
+    speed: float = 1.0
+    paced: bool = True
+    epoch: int = 0
+    """The policy under which the reply is spoken; audio kept under another is not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """What every rendering needs: the chain, the paces learnt so far, and the cache where there is one."""
+
+    chain: Chain[Synthesizer]
+    paces: Paces
+    clock: Clock
+    cache: AudioCache | None = None
+    hedge_s: float | None = None
 
 
 class Rendering:
-    """A sentence on its way to becoming sound. `run` fills `pipe`; who really speaks is known from the first byte."""
+    """A sentence being spoken. `run` fills `pipe`; every byte in it is labelled with who spoke it."""
 
-    def __init__(
-        self, sentence: Sentence, utterance: Utterance, synthesizer: Synthesizer, clock: Clock, limits: LimitSettings
-    ) -> None:
+    def __init__(self, sentence: Sentence, manner: Manner, studio: Studio, timeline: Timeline) -> None:
         self.sentence = sentence
-        self.pipe = Pipe(int(PIPE_S * BYTES_PER_SECOND))
-        self.provider = synthesizer.name
-        self.model = ""
-        self.voice = utterance.voice
-        self.audio_ms = 0.0
+        self.pipe: Pipe[Voicing] = Pipe(int(PIPE_S * BYTES_PER_SECOND))
         self.task: asyncio.Task[None] | None = None
-        self._utterance = utterance
-        self._synthesizer = synthesizer
-        self._clock = clock
-        self._limits = limits
-        self._began = 0.0
-        self._first_byte_ms: float | None = None
-        self._first_audible_ms: float | None = None
+        self.priority = sentence.seq
+        self.hedge_s = studio.hedge_s if sentence.seq == 0 else None
+        self._manner = manner
+        self._studio = studio
+        self._timeline = timeline
+        self._text = sentence.spoken
+        """What is still to be said."""
+        self._asked: dict[str, str] = {}
+        self._voicing: Voicing | None = None
+        self._shaper = Shaper()
+        self._resampler: Resampler | None = None
+        self._came: list[Speech] = []
+        self._audible = False
+        self._resumed = False
+        self._cached = False
+        self._attempt_ms = 0.0
+        self._begun = False
 
-    async def run(self, timeline: Timeline) -> None:
+    async def run(self) -> None:
         """Speak the sentence into the pipe; a failure is raised to the pipe's reader, in its place."""
-        outcome, category = AttemptOutcome.COMPLETED, None
-        self._began = self._clock.now()
+        manner = self._manner
+        began = self._studio.clock.now()
         try:
-            await self._fill(timeline)
+            speeches = self._studio.chain.run(self, manner.lineup.order, manner.casting.unsuitable)
+            async with aclosing(speeches):
+                async for speech in speeches:
+                    await self._take(speech)
+            if self._cached:
+                await self._finish_shape()
+                elapsed_ms = (self._studio.clock.now() - began) * 1000.0
+                self._note(Ending("", AttemptOutcome.CACHED, None, None, None, round(elapsed_ms, 3), False))
             self.pipe.end()
-        except asyncio.CancelledError:
-            outcome = AttemptOutcome.CANCELLED
-            raise
-        except ProviderError as error:
-            outcome, category = AttemptOutcome.FAILED, error.category.value
-            self.pipe.end(error)
         except Exception as error:
-            outcome, category = AttemptOutcome.FAILED, FailureCategory.SERVER.value
             self.pipe.end(error)
-        finally:
-            timeline.attempts.append(self._attempt(outcome, category))
 
-    async def _fill(self, timeline: Timeline) -> None:
-        resampler: Resampler | None = None
-        shaper, came = Shaper(), []
-        async with aclosing(self._speech()) as speeches:
-            async for speech in speeches:
-                if resampler is None:
-                    resampler = Resampler(speech.rate, SAMPLE_RATE)
-                    self.provider, self.model, self.voice = speech.provider, speech.model, speech.voice
-                    self._first_byte_ms = self._elapsed_ms()
-                    timeline.mark(Mark.FIRST_BYTE, self._clock.now())
-                came.append(speech.pcm)
-                await self._pass(shaper.feed(resampler.feed(speech.pcm)), timeline)
-        if resampler is not None:
-            await self._pass(shaper.feed(resampler.flush()), timeline)
-        await self._pass(shaper.finish(), timeline)
-        self._refuse_unsound(b"".join(came), resampler.source_rate if resampler else SAMPLE_RATE)
+    async def begin(self, name: str, provider: Synthesizer) -> AsyncGenerator[Speech, None]:
+        """See `Errand.begin`: the whole sentence, or what is missing of it once some of it was handed on."""
+        await self._break_off()
+        self._asked[name] = self._text
+        return provider.speak(self._utterance(name, self._text))
 
-    async def _pass(self, pcm: bytes, timeline: Timeline) -> None:
-        """Shaped audio begins with what is audible: its first byte is the first audible moment, and ends the pause."""
-        if not pcm:
-            return
-        if self._first_audible_ms is None:
-            self._first_audible_ms = self._elapsed_ms()
-            timeline.mark(Mark.FIRST_AUDIBLE, self._clock.now())
-            pcm = silence(self.sentence.pause_ms) + pcm
-        self.audio_ms += milliseconds(pcm)
-        await self.pipe.put(pcm)
+    def weigh(self, item: Speech) -> float:
+        """See `Errand.weigh`: seconds of audio, none while it is silent.
 
-    async def _speech(self) -> AsyncGenerator[Speech, None]:
-        """The synthesizer's pieces, each within its limit: until audible, between pieces, and all in all."""
-        limits, spent_s = self._limits, 0.0
-        async with aclosing(self._synthesizer.speak(self._utterance)) as pieces:
-            while True:
-                asked = self._clock.now()
-                if self._first_audible_ms is None:
-                    wait_s, what = limits.first_audible_s - spent_s, "no audible audio"
-                else:
-                    wait_s, what = min(limits.stall_s, limits.sentence_s - spent_s), "no more audio"
-                try:
-                    async with self._clock.limit(max(0.0, wait_s)):
-                        speech = await anext(pieces, None)
-                except TimeoutError:
-                    raise ProviderTimeout(
-                        f"{self.provider} gave {what} for sentence {self.sentence.seq} within its time limit.",
-                        provider=self.provider,
-                    ) from None
-                spent_s += self._clock.now() - asked
-                if speech is None:
-                    return
-                yield speech
-
-    def _refuse_unsound(self, pcm: bytes, rate: int) -> None:
-        utterance = self._utterance
-        finding = sanity(pcm, rate, utterance.text, utterance.language, utterance.speed)
-        if finding is not None:
-            raise ProviderError(
-                f"{self.provider} spoke sentence {self.sentence.seq} unsoundly: {finding.reason}.",
-                provider=self.provider,
-                category=finding.category,
+        Raises:
+            ProviderError: what comes is so distorted that it must not be heard.
+        """
+        self._timeline.mark(Mark.FIRST_BYTE, self._studio.clock.now())
+        flaw = clipping(item.pcm)
+        if flaw is not None and milliseconds(item.pcm, item.rate) >= 20:
+            raise self._unsound(item.provider, flaw)
+        if not self._audible:
+            window = max(1, item.rate // 200)
+            wave = samples(item.pcm)
+            self._audible = (
+                bool(audible_windows(np.pad(wave, (0, -len(wave) % window), mode="edge"), window).any())
+                if len(wave)
+                else False
             )
+        return milliseconds(item.pcm, item.rate) / 1000.0 if self._audible else 0.0
 
-    def _elapsed_ms(self) -> float:
-        return round((self._clock.now() - self._began) * 1000.0, 3)
+    async def kept(self, name: str) -> list[Speech] | None:
+        """See `Errand.kept`: the whole sentence as this provider spoke it before."""
+        cache = self._studio.cache
+        if cache is None or self._resumed or self.pipe.taken:
+            return None
+        speech = await cache.find(self._key(name))
+        return None if speech is None else [speech]
 
-    def _attempt(self, outcome: AttemptOutcome, category: str | None) -> SynthesisAttempt:
-        return SynthesisAttempt(
-            seq=self.sentence.seq,
-            provider=self.provider,
-            model=self.model,
-            voice=self.voice,
-            outcome=outcome,
-            characters=len(self._utterance.text),
-            category=category,
-            first_byte_ms=self._first_byte_ms,
-            first_audible_ms=self._first_audible_ms,
-            total_ms=self._elapsed_ms(),
-            audio_ms=round(self.audio_ms, 3),
+    def adopt(self, name: str, *, cached: bool) -> None:
+        """See `Errand.adopt`."""
+        self._shaper, self._resampler, self._came, self._attempt_ms = Shaper(), None, [], 0.0
+        self._text, self._cached, self._voicing = self._asked.get(name, self._text), cached, None
+
+    async def finish(self) -> None:
+        """See `Errand.finish`: flush, judge, learn, and keep what is worth it."""
+        await self._finish_shape()
+        pcm = b"".join(speech.pcm for speech in self._came)
+        rate = self._came[0].rate if self._came else SAMPLE_RATE
+        speed = self._speed(self._voicing.provider) if self._voicing else 1.0
+        finding = sanity(pcm, rate, self._text, self._manner.language, speed)
+        if self._voicing is None:
+            if finding is not None:
+                raise self._unsound("", finding)
+            return
+        voice = (self._voicing.provider, self._voicing.voice, self._manner.language)
+        finding = finding or self._studio.paces.brevity(voice, self._text, self._attempt_ms, speed)
+        if finding is not None:
+            raise self._unsound(self._voicing.provider, finding)
+        self._studio.paces.learn(voice, self._text, self._attempt_ms, speed)
+        if self._studio.cache is not None and not self._resumed:
+            self._studio.cache.keep(self._key(self._voicing.provider), self._came)
+
+    def ended(self, ending: Ending) -> None:
+        """See `Errand.ended`."""
+        self._note(ending)
+        if ending.outcome is AttemptOutcome.FAILED and ending.category is not FailureCategory.BAD_REQUEST:
+            self._manner.lineup.demote(ending.name)
+
+    async def _break_off(self) -> None:
+        """What was spoken so far ends here, softly, if any of it was handed on; otherwise it never was."""
+        if not self._begun:
+            return
+        if not self.pipe.taken:
+            self.pipe.clear()
+            self._text = self.sentence.spoken
+        elif self._voicing is not None and self._attempt_ms:
+            voicing = self._voicing
+            pace = self._studio.paces.of(
+                (voicing.provider, voicing.voice, self._manner.language), self._speed(voicing.provider)
+            )
+            await self._pass(self._shaper.finish(GAP_MS))
+            heard_ms = self._attempt_ms
+            self._text = remainder(self._text, self._manner.language, heard_ms, pace, self._speed(voicing.provider))
+            self._resumed = True
+        self._voicing, self._audible, self._begun = None, False, False
+
+    async def _take(self, speech: Speech) -> None:
+        if self._resampler is None:
+            self._resampler = Resampler(speech.rate, SAMPLE_RATE)
+        if self._voicing is None:
+            self._voicing = Voicing(speech.provider, speech.model, speech.voice, self._resumed, self._cached)
+        self._came.append(speech)
+        await self._pass(self._shaper.feed(self._resampler.feed(speech.pcm)))
+
+    async def _finish_shape(self) -> None:
+        if self._resampler is not None:
+            await self._pass(self._shaper.feed(self._resampler.flush()))
+        await self._pass(self._shaper.finish())
+
+    async def _pass(self, pcm: bytes) -> None:
+        """Shaped audio begins with what is audible: its first byte is the first audible moment, and ends the pause."""
+        if not pcm or self._voicing is None:
+            return
+        if not self._begun:
+            self._begun = True
+            self._timeline.mark(Mark.FIRST_AUDIBLE, self._studio.clock.now())
+            if not self._resumed:
+                await self.pipe.put(silence(self.sentence.pause_ms), self._voicing)
+        self._attempt_ms += milliseconds(pcm)
+        await self.pipe.put(pcm, self._voicing)
+
+    def _utterance(self, name: str, text: str) -> Utterance:
+        part = self._manner.casting.parts[name]
+        return Utterance(text, self._manner.language, part.voice, self._speed(name), part.pitch_st)
+
+    def _speed(self, name: str) -> float:
+        part = self._manner.casting.parts.get(name)
+        return self._manner.speed * (part.speed if part is not None else 1.0)
+
+    def _key(self, name: str) -> CacheKey:
+        utterance = self._utterance(name, self.sentence.spoken)
+        about = self._studio.chain.targets[name].provider.about
+        return CacheKey(
+            text=utterance.text,
+            provider=name,
+            model=about.model,
+            version=about.version,
+            voice=utterance.voice,
+            language=utterance.language,
+            speed=utterance.speed,
+            pitch_st=utterance.pitch_st,
+            epoch=self._manner.epoch,
         )
+
+    def _unsound(self, provider: str, finding: Finding) -> ProviderError:
+        return ProviderError(
+            f"{provider or 'The provider'} spoke sentence {self.sentence.seq} unsoundly: {finding.reason}.",
+            provider=provider,
+            category=finding.category,
+        )
+
+    def _note(self, ending: Ending) -> None:
+        """Leave the attempt's line in the turn's record."""
+        voicing = self._voicing
+        mine = voicing is not None and ending.name in {"", voicing.provider}
+        name = voicing.provider if voicing is not None and mine else ending.name
+        part = self._manner.casting.parts.get(name)
+        attempt = SynthesisAttempt(
+            seq=self.sentence.seq,
+            provider=name,
+            model=voicing.model if voicing is not None and mine else "",
+            voice=voicing.voice if voicing is not None and mine else (part.voice if part else ""),
+            outcome=ending.outcome,
+            characters=len(self._asked.get(name, self.sentence.spoken)),
+            category=ending.category.value if ending.category else None,
+            first_byte_ms=ending.first_ms,
+            first_audible_ms=ending.audible_ms,
+            total_ms=ending.total_ms,
+            audio_ms=round(self._attempt_ms, 3) if mine else 0.0,
+        )
+        self._timeline.attempts.append(replace(attempt, resumed=self._resumed, hedge=ending.hedge))

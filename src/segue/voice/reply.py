@@ -1,21 +1,21 @@
-"""From a model's tokens to sentences that can be spoken, with the time limits of the model on the way."""
+"""From a model's tokens to sentences that can be spoken."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from segue.clock import Clock
 from segue.configuration import VoiceSettings
-from segue.errors import FailureCategory, ProviderError, ProviderTimeout
 from segue.records import Mark
+from segue.voice.answering import Answering
 from segue.voice.audio import pause_ms
+from segue.voice.chain import Chain
 from segue.voice.ports import LanguageModel, Prompt
 from segue.voice.rendering import Sentence
 from segue.voice.sentences import SentenceAssembler
 from segue.voice.speakable import SpeakableStream
 from segue.voice.timeline import Timeline
-from segue.voice.wording.markup import ReasoningFilter
 
 TOKENS_WAITING = 256
 """A model that writes faster than its listener hears is paused when this many tokens wait."""
@@ -27,6 +27,9 @@ class Silence:
 
 SILENCE = Silence()
 
+Settling = asyncio.Future[str]
+"""Stands in a stream of tokens where one model broke off: what of the reply stands is told through it."""
+
 
 @dataclass(slots=True)
 class Cutter:
@@ -35,6 +38,7 @@ class Cutter:
     assembler: SentenceAssembler
     stream: SpeakableStream
     pause_scale: float
+    first_clause: bool = True
     _seq: int = 0
     _pause_ms: float = 0.0
 
@@ -64,7 +68,8 @@ class Cutter:
 
 def cutter(language: str, settings: VoiceSettings) -> Cutter:
     """A fresh cutter for one reply."""
-    return Cutter(SentenceAssembler(language, settings.first_clause), SpeakableStream(language), settings.pause_scale)
+    assembler = SentenceAssembler(language, settings.first_clause)
+    return Cutter(assembler, SpeakableStream(language), settings.pause_scale, settings.first_clause)
 
 
 async def read_out(
@@ -77,87 +82,88 @@ async def read_out(
         yield sentence
 
 
-async def replies(
-    model: LanguageModel, prompt: Prompt, settings: VoiceSettings, timeline: Timeline, clock: Clock
-) -> AsyncGenerator[Sentence, None]:
-    """The sentences of a model's reply, each as soon as it is known to be one.
+class Written:
+    """A model's reply, cut into sentences as it is written; for one reply."""
 
-    Raises:
-        ProviderError: the model failed, was silent for too long or wrote nothing; complete sentences came before.
-    """
-    cut = cutter(prompt.language, settings)
-    reasoning = ReasoningFilter()
-    written = False
-    async with aclosing(_tokens(model, prompt, settings, cut, clock)) as tokens:
-        async for token in tokens:
-            if isinstance(token, Silence):
-                ready = cut.release()
-            else:
-                content = reasoning.push(token)
-                if content and not written:
-                    written = True
-                    timeline.mark(Mark.FIRST_TOKEN, clock.now())
-                ready = cut.push(content)
-            for sentence in ready:
-                timeline.sentence(sentence.text, clock.now())
-                yield sentence
-    rest = reasoning.flush()
-    for sentence in [*cut.push(rest), *cut.flush()]:
-        written = True
-        timeline.sentence(sentence.text, clock.now())
-        yield sentence
-    if not written:
-        raise ProviderError(
-            f"{model.name} answered with nothing.", provider=model.name, category=FailureCategory.SERVER
-        )
+    def __init__(
+        self,
+        prompt: Prompt,
+        models: Chain[LanguageModel],
+        settings: VoiceSettings,
+        timeline: Timeline,
+        clock: Clock,
+    ) -> None:
+        self._models = models
+        self._idle_s = settings.idle_flush_ms / 1000.0
+        self._timeline = timeline
+        self._clock = clock
+        self._queue: asyncio.Queue[str | Settling | BaseException | None] = asyncio.Queue(TOKENS_WAITING)
+        self._cut = cutter(prompt.language, settings)
+        self._language = prompt.language
+        self._said = ""
+        self._answering = Answering(prompt, self._settle, models)
+        timeline.model_attempts = self._answering.attempts
 
+    async def sentences(self, order: Sequence[str]) -> AsyncGenerator[Sentence, None]:
+        """The sentences, each as soon as it is known to be one, from the models in this order.
 
-async def _tokens(
-    model: LanguageModel, prompt: Prompt, settings: VoiceSettings, cut: Cutter, clock: Clock
-) -> AsyncGenerator[str | Silence, None]:
-    """The model's tokens within its limits, with a `Silence` where it pauses after what may be a finished sentence."""
-    queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue(TOKENS_WAITING)
-    pump = asyncio.create_task(_pump(model, prompt, queue))
-    idle_s, limits, first = settings.idle_flush_ms / 1000.0, settings.limits, True
-    try:
-        while True:
-            if queue.empty() and idle_s and cut.assembler.pending_complete():
-                try:
-                    async with clock.limit(idle_s):
-                        token = await queue.get()
-                except TimeoutError:
-                    yield SILENCE
+        Raises:
+            ProviderError: no model could write it, or none could go on with it; complete sentences came before.
+        """
+        pump = asyncio.create_task(self._pump(order))
+        try:
+            while (token := await self._next()) is not None:
+                if isinstance(token, asyncio.Future):
+                    token.set_result(self._stand())
                     continue
-            elif queue.empty():
-                limit_s = limits.first_token_s if first else limits.token_stall_s
-                try:
-                    async with clock.limit(limit_s):
-                        token = await queue.get()
-                except TimeoutError:
-                    what = "no token" if first else "no further token"
-                    raise ProviderTimeout(
-                        f"{model.name} wrote {what} within {limit_s:g} s.", provider=model.name
-                    ) from None
-            else:
-                token = queue.get_nowait()
-            if token is None:
-                return
-            if isinstance(token, BaseException):
-                raise token
-            first = False
-            yield token
-    finally:
-        pump.cancel()
-        await asyncio.gather(pump, return_exceptions=True)
+                if isinstance(token, BaseException):
+                    raise token
+                if token:
+                    self._timeline.mark(Mark.FIRST_TOKEN, self._clock.now())
+                for sentence in self._cut.release() if isinstance(token, Silence) else self._cut.push(token):
+                    yield self._noted(sentence)
+            for sentence in self._cut.flush():
+                yield self._noted(sentence)
+        finally:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
 
+    async def _next(self) -> "str | Silence | Settling | BaseException | None":
+        """What comes next, or `Silence` where the model pauses after what may be a finished sentence."""
+        if not (self._queue.empty() and self._idle_s and self._cut.assembler.pending_complete()):
+            return await self._queue.get()
+        try:
+            async with self._clock.limit(self._idle_s):
+                return await self._queue.get()
+        except TimeoutError:
+            return SILENCE
 
-async def _pump(model: LanguageModel, prompt: Prompt, queue: asyncio.Queue[str | BaseException | None]) -> None:
-    """Move tokens into the queue, waiting while it is full."""
-    end: BaseException | None = None
-    try:
-        async with aclosing(model.stream(prompt)) as tokens:
-            async for token in tokens:
-                await queue.put(token)
-    except Exception as error:
-        end = error
-    await queue.put(end)
+    async def _pump(self, order: Sequence[str]) -> None:
+        """Move the model's content into the queue, waiting while it is full."""
+        end: BaseException | None = None
+        try:
+            async with aclosing(self._models.run(self._answering, order)) as pieces:
+                async for piece in pieces:
+                    await self._queue.put(piece)
+        except Exception as error:
+            end = error
+        await self._queue.put(end)
+
+    async def _settle(self) -> str:
+        """Wait until all that was written is cut, and ask what of it stands."""
+        settling: Settling = asyncio.get_running_loop().create_future()
+        await self._queue.put(settling)
+        return await settling
+
+    def _stand(self) -> str:
+        """Whole sentences stand; the piece of one that a model broke off in is forgotten, for nobody has heard it."""
+        if self._said:
+            self._cut.assembler = SentenceAssembler(self._language, first_clause=False)
+        else:
+            self._cut.assembler = SentenceAssembler(self._language, self._cut.first_clause)
+        return self._said
+
+    def _noted(self, sentence: Sentence) -> Sentence:
+        self._timeline.sentence(sentence.text, self._clock.now())
+        self._said += sentence.text
+        return replace(sentence, writer=self._answering.writer)

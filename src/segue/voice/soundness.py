@@ -51,6 +51,9 @@ SHORT_SHARE = 0.3
 CLIPPED_SHARE = 0.05
 """Share of samples at full scale above which speech is distorted beyond what a limiter does."""
 
+CLIPPED_PIECE_SHARE = 0.25
+"""The same for a piece of a few hundredths of a second, which may hold one loud vowel."""
+
 
 def shortest_ms(text: str, language: str, speed: float = 1.0) -> float:
     """The duration of `text` when read in a hurry, in ms; only letters and digits count. 0.0 when nothing is said."""
@@ -89,7 +92,7 @@ def sanity(pcm: bytes, rate: int, text: str, language: str, speed: float = 1.0) 
         return Finding(Flaw.ODD, f"{len(pcm)} bytes are no whole number of 16-bit samples")
     if not pcm:
         return brevity(0.0, text, language, speed)
-    return _silent(pcm, rate) or brevity(milliseconds(pcm, rate), text, language, speed) or _clipped(pcm)
+    return _silent(pcm, rate) or brevity(milliseconds(pcm, rate), text, language, speed) or clipping(pcm, CLIPPED_SHARE)
 
 
 def _silent(pcm: bytes, rate: int) -> Finding | None:
@@ -100,7 +103,8 @@ def _silent(pcm: bytes, rate: int) -> Finding | None:
     return Finding(Flaw.SILENT, f"nothing in {milliseconds(pcm, rate):.0f} ms is above {AUDIBLE_DBFS:.0f} dBFS")
 
 
-def _clipped(pcm: bytes) -> Finding | None:
+def clipping(pcm: bytes, most: float = CLIPPED_PIECE_SHARE) -> Finding | None:
+    """Whether more than this share of the samples of a piece is at full scale."""
     wave = samples(pcm)
-    share = float(np.count_nonzero((wave > 32_760) | (wave < -32_760))) / len(wave)
-    return Finding(Flaw.CLIPPED, f"{share:.0%} of the samples are at full scale") if share > CLIPPED_SHARE else None
+    share = float(np.count_nonzero((wave > 32_760) | (wave < -32_760))) / max(1, len(wave))
+    return Finding(Flaw.CLIPPED, f"{share:.0%} of the samples are at full scale") if share > most else None

@@ -6,15 +6,13 @@ come first.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 
-from segue.clock import Clock
 from segue.configuration import VoiceSettings
 from segue.voice.audio import milliseconds, silence
-from segue.voice.ports import Synthesizer, Utterance
-from segue.voice.rendering import BYTES_PER_SECOND, Rendering, Sentence
+from segue.voice.rendering import BYTES_PER_SECOND, Manner, Rendering, Sentence, Studio
 from segue.voice.slots import Slots
 from segue.voice.timeline import Timeline
 
@@ -36,29 +34,17 @@ class Packet:
     voice: str
     last_of_sentence: bool
     audible: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How the sentences of one reply are to be spoken. `paced` holds synthesis back to the listener's own speed."""
-
-    language: str
-    voice: str
-    speed: float = 1.0
-    paced: bool = True
+    resumed: bool = False
 
 
 class Speaker:
     """Speaks replies; one for the whole process, so that its places are shared by all turns."""
 
-    def __init__(self, synthesizer: Synthesizer, clock: Clock, settings: VoiceSettings) -> None:
-        self.synthesizer = synthesizer
-        self._clock = clock
+    def __init__(self, studio: Studio, settings: VoiceSettings) -> None:
+        self.studio = studio
+        self._clock = studio.clock
         self._settings = settings
         self.places = Slots(settings.synthesis_at_once)
-        self._provider_places: Mapping[str, Slots] = {
-            name: Slots(limit) for name, limit in settings.provider_at_once.items()
-        }
 
     async def speak(
         self, sentences: AsyncGenerator[Sentence, None], manner: Manner, timeline: Timeline
@@ -103,10 +89,9 @@ class Speaker:
                 async for sentence in source:
                     if manner.paced:
                         await self._wait_for_listener(timeline)
-                    utterance = Utterance(sentence.spoken, manner.language, manner.voice, manner.speed)
-                    rendering = Rendering(sentence, utterance, self.synthesizer, self._clock, self._settings.limits)
+                    rendering = Rendering(sentence, manner, self.studio, timeline)
                     if sentence.spoken:
-                        rendering.task = asyncio.create_task(self._render(rendering, timeline))
+                        rendering.task = asyncio.create_task(self._render(rendering))
                         renderings.add(rendering.task)
                         rendering.task.add_done_callback(renderings.discard)
                     else:
@@ -117,14 +102,9 @@ class Speaker:
             end = error
         ready.put_nowait(end)
 
-    async def _render(self, rendering: Rendering, timeline: Timeline) -> None:
-        priority = rendering.sentence.seq
-        async with AsyncExitStack() as held:
-            own = self._provider_places.get(self.synthesizer.name)
-            if own is not None:
-                await held.enter_async_context(own.hold(priority))
-            await held.enter_async_context(self.places.hold(priority))
-            await rendering.run(timeline)
+    async def _render(self, rendering: Rendering) -> None:
+        async with self.places.hold(rendering.priority):
+            await rendering.run()
 
     async def _wait_for_listener(self, timeline: Timeline) -> None:
         """Wait until the listener has less than the lead in store."""
@@ -137,19 +117,21 @@ class Speaker:
         first = rendering.sentence.seq == 0
         while True:
             most_ms = FIRST_PACKET_MS if first and part == 0 else PACKET_MS
-            pcm = await rendering.pipe.take(2 * int(most_ms * BYTES_PER_SECOND / 2000.0))
-            if pcm is None:
+            taken = await rendering.pipe.take(2 * int(most_ms * BYTES_PER_SECOND / 2000.0))
+            if taken is None:
                 return
+            pcm, voicing = taken
             pause_bytes -= len(pcm)
             yield Packet(
                 seq=rendering.sentence.seq,
                 part=part,
                 pcm=pcm,
                 ms=milliseconds(pcm),
-                provider=rendering.provider,
-                model=rendering.model,
-                voice=rendering.voice,
+                provider=voicing.provider,
+                model=voicing.model,
+                voice=voicing.voice,
                 last_of_sentence=rendering.pipe.finished,
                 audible=pause_bytes < 0,
+                resumed=voicing.resumed,
             )
             part += 1

@@ -5,7 +5,7 @@ Everything here is a value that is told the time; `Timeline.close` turns it into
 
 from dataclasses import dataclass, field
 
-from segue.records import Mark, Outcome, SynthesisAttempt, TurnRecord, Underflow
+from segue.records import Mark, ModelAttempt, Outcome, SynthesisAttempt, TurnRecord, Underflow
 
 MERGE_GAP_MS = 40.0
 """Two waits closer together than this are one underflow to the ear."""
@@ -79,6 +79,7 @@ class Heading:
     model: str
     voice: str
     format: str
+    first_choice: str = ""
 
 
 class Timeline:
@@ -91,6 +92,9 @@ class Timeline:
         self.sentences = 0
         self.characters = 0
         self.attempts: list[SynthesisAttempt] = []
+        self.model_attempts: list[ModelAttempt] = []
+        self.degraded: list[str] = []
+        self.substituted = False
         self._marks: dict[str, float] = {Mark.REQUEST.value: 0.0}
         self._outcome: Outcome | None = None
         self._error: str | None = None
@@ -147,6 +151,10 @@ class Timeline:
             characters=self.characters,
             audio_ms=round(self.listener.sent_ms, 3),
             attempts=tuple(self.attempts),
+            model_attempts=tuple(self.model_attempts),
+            first_choice=heading.first_choice,
+            substituted=self.substituted,
+            degraded=tuple(self.degraded),
             underflow=self.listener.underflow,
             error=self._error,
             reason=self._reason,

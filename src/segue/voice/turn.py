@@ -6,10 +6,8 @@ Whatever happens on the way (an error, a listener who leaves, a cancelled task),
 """
 
 import asyncio
-import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
 
 import structlog
 
@@ -18,101 +16,25 @@ from segue.configuration import VoiceSettings
 from segue.errors import NothingHeard, ProviderTimeout, SegueError
 from segue.records import Mark, Outcome, TurnRecord
 from segue.routing import RoutingTable
+from segue.voice.ask import Ask, Interruption, Plan
 from segue.voice.assignment import assign
 from segue.voice.audio import SAMPLE_RATE
+from segue.voice.catalogue import Catalogue
 from segue.voice.encoding import encoder
-from segue.voice.frames import Audio, Done, Failure, Frame, Meta, Text
+from segue.voice.frames import Degraded, Done, Failure, Frame, Meta, Text
 from segue.voice.hearing import Hearing
-from segue.voice.ports import LanguageModel, Message, Prompt, Recording, TurnStore
-from segue.voice.rendering import Sentence
-from segue.voice.reply import read_out, replies
+from segue.voice.notices import Notices
+from segue.voice.parcel import Parcel
+from segue.voice.ports import LanguageModel, Message, Prompt, TurnStore
+from segue.voice.rendering import Lineup, Manner, Sentence
+from segue.voice.reply import Written, read_out
 from segue.voice.reporting import ReportTokens
+from segue.voice.roster import Roster
 from segue.voice.slots import Slots
-from segue.voice.speaking import Manner, Packet, Speaker
+from segue.voice.speaking import Speaker
 from segue.voice.timeline import Heading, Timeline
 
 log = structlog.get_logger("segue.turn")
-
-
-def new_turn_id() -> str:
-    """A fresh turn id: 32 hexadecimal digits."""
-    return uuid.uuid4().hex
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A request for speech that has been checked: language, voice and format are known to exist.
-
-    `kind` is `chat` (the model answers `text`, or what is heard in `recording`) or `speech` (`text` is read out).
-    """
-
-    kind: str
-    language: str
-    voice: str
-    format: str = "pcm16"
-    text: str = ""
-    recording: Recording | None = None
-    history: tuple[Message, ...] = ()
-    listener: str | None = None
-    chat: str | None = None
-    character: str | None = None
-    profile: str = "fast"
-    model: str = ""
-    speed: float = 1.0
-    whole: bool = False
-    """Encode for a file (exact sizes) instead of for a stream."""
-    turn: str = field(default_factory=new_turn_id)
-
-
-@dataclass(slots=True)
-class Interruption:
-    """How a turn that is closed early ends in its record: the door says `cancelled` when it was the listener's wish."""
-
-    outcome: Outcome = Outcome.ABANDONED
-    reason: str = "The listener went away."
-
-
-@dataclass(slots=True)
-class Parcel:
-    """Packets that went into the encoder and have not come out of it yet."""
-
-    last: Packet | None = None
-    ms: float = 0.0
-    audible: bool = False
-    parts: int = 0
-    seq: int = -1
-
-    def add(self, packet: Packet) -> None:
-        """A packet was given to the encoder."""
-        if packet.seq != self.seq:
-            self.seq, self.parts = packet.seq, 0
-        self.last = packet
-        self.ms += packet.ms
-        self.audible = self.audible or packet.audible
-
-    def audio(self, turn: str, variant: str, data: bytes) -> Audio:
-        """The frame for what came out of the encoder."""
-        assert self.last is not None  # noqa: S101 - an encoder gives nothing before it was fed
-        part, self.parts = self.parts, self.parts + 1
-        packet = self.last
-        return Audio(
-            turn=turn,
-            seq=packet.seq,
-            part=part,
-            provider=packet.provider,
-            model=packet.model,
-            voice=packet.voice,
-            variant=variant,
-            data=data,
-            ms=self.ms,
-            last_of_sentence=packet.last_of_sentence,
-            audible=self.audible,
-        )
-
-    def sent(self, timeline: Timeline, now: float) -> None:
-        """That frame was handed to the transport."""
-        timeline.sent(now, self.ms, audible=self.audible)
-        self.ms, self.audible = 0.0, False
 
 
 class Turns:
@@ -124,8 +46,9 @@ class Turns:
         clock: Clock,
         settings: VoiceSettings,
         routing: Callable[[], RoutingTable],
-        model: LanguageModel,
+        models: Roster[LanguageModel],
         speaker: Speaker,
+        catalogue: Catalogue,
         hearing: Hearing,
         records: TurnStore,
         tokens: ReportTokens,
@@ -133,8 +56,9 @@ class Turns:
         self._clock = clock
         self._settings = settings
         self._routing = routing
-        self._model = model
+        self._models = models
         self._speaker = speaker
+        self._catalogue = catalogue
         self._hearing = hearing
         self._records = records
         self._tokens = tokens
@@ -149,9 +73,10 @@ class Turns:
         """
         interruption = interruption or Interruption()
         with self.places.hold_now():
-            timeline, begun = self._timeline(ask), False
+            plan = self._plan(ask)
+            timeline, begun = self._timeline(ask, plan), False
             try:
-                async with aclosing(self._frames(ask, timeline)) as frames:
+                async with aclosing(self._frames(ask, plan, timeline)) as frames:
                     async for frame in frames:
                         begun = True
                         yield frame
@@ -190,41 +115,56 @@ class Turns:
         timeline.end(Outcome.FAILED, error=failure.code, reason=failure.message)
         return failure
 
-    def _timeline(self, ask: Ask) -> Timeline:
-        variant = assign(ask.listener, self._routing()).variant
+    def _plan(self, ask: Ask) -> Plan:
+        """Read the routing table, once; what it says holds for the whole turn."""
+        table = self._routing()
+        variant = assign(ask.listener, table).variant
+        voice = ask.asked_voice or (variant.voice if ask.character is None else None)
+        casting = self._catalogue.cast(ask.language, voice or None, ask.character, variant.name)
+        order = self._speaker.studio.chain.able(casting.order)
+        if variant.synthesizer in order and not ask.asked_voice:
+            order = (variant.synthesizer, *(name for name in order if name != variant.synthesizer))
+        models = self._models.order(ask.profile, variant.model or ask.model) if ask.kind == "chat" else ()
+        return Plan(variant.name, ask.profile, models, casting, order, table.version)
+
+    def _timeline(self, ask: Ask, plan: Plan) -> Timeline:
         heading = Heading(
             turn=ask.turn,
             kind=ask.kind,
             at=self._clock.wall(),
             listener=ask.listener,
             chat=ask.chat,
-            variant=variant.name,
-            profile=ask.profile,
+            variant=plan.variant,
+            profile=plan.profile,
             character=ask.character,
             language=ask.language,
-            model=(variant.model or ask.model or self._model.name) if ask.kind == "chat" else "",
-            voice=ask.voice,
+            model=plan.model,
+            voice=plan.voice,
             format=ask.format,
+            first_choice=plan.synthesizer,
         )
         return Timeline(heading, self._clock.now(), self._settings.cushion_ms)
 
-    async def _frames(self, ask: Ask, timeline: Timeline) -> AsyncGenerator[Frame, None]:
+    async def _frames(self, ask: Ask, plan: Plan, timeline: Timeline) -> AsyncGenerator[Frame, None]:
         heard = await self._heard(ask)
         heading = timeline.heading
         yield Meta(
             turn=ask.turn,
             variant=heading.variant,
-            profile=ask.profile,
+            profile=heading.profile,
             language=ask.language,
             model=heading.model,
-            voice=ask.voice,
+            voice=heading.voice,
             format=ask.format,
             sample_rate=SAMPLE_RATE,
             report_token=self._tokens.issue(ask.turn),
             heard=heard,
         )
-        async with aclosing(self._spoken(ask, heard or ask.text, timeline)) as frames:
+        async with aclosing(self._spoken(ask, plan, heard or ask.text, timeline)) as frames:
             async for frame in frames:
+                if isinstance(frame, Degraded):
+                    timeline.degraded.append(frame.reason)
+                    timeline.substituted = timeline.substituted or frame.reason == "substituted"
                 yield frame
         timeline.mark(Mark.DONE, self._clock.now())
         yield Done(timeline.timings, timeline.sentences, round(timeline.listener.sent_ms, 3))
@@ -237,15 +177,21 @@ class Turns:
             raise NothingHeard("No speech was recognized in the recording; speak closer to the microphone, or type.")
         return transcript.text
 
-    async def _spoken(self, ask: Ask, text: str, timeline: Timeline) -> AsyncGenerator[Frame, None]:
+    async def _spoken(self, ask: Ask, plan: Plan, text: str, timeline: Timeline) -> AsyncGenerator[Frame, None]:
         """Sentences and their sound; sound is booked as sent when the door comes back for the next frame."""
-        manner = Manner(ask.language, ask.voice, ask.speed, paced=ask.kind == "chat")
+        lineup, paced = Lineup(plan.synthesizers), ask.kind == "chat"
+        manner = Manner(ask.language, plan.casting, lineup, ask.speed, paced=paced, epoch=plan.epoch)
+        notices = Notices(plan.model, plan.synthesizer, plan.casting)
         encode = encoder(ask.format, SAMPLE_RATE, whole=ask.whole)
         parcel = Parcel()
         try:
-            async with aclosing(self._speaker.speak(self._sentences(ask, text, timeline), manner, timeline)) as pieces:
+            async with aclosing(
+                self._speaker.speak(self._sentences(ask, plan, text, timeline), manner, timeline)
+            ) as pieces:
                 async for piece in pieces:
                     self._refuse_endless(timeline)
+                    for notice in notices.of(piece):
+                        yield notice
                     if isinstance(piece, Sentence):
                         yield Text(piece.seq, piece.text)
                         continue
@@ -266,13 +212,9 @@ class Turns:
         if self._clock.now() - timeline.began > limit_s:
             raise ProviderTimeout(f"The turn took longer than {limit_s:g} s.")
 
-    def _sentences(self, ask: Ask, text: str, timeline: Timeline) -> AsyncGenerator[Sentence, None]:
+    def _sentences(self, ask: Ask, plan: Plan, text: str, timeline: Timeline) -> AsyncGenerator[Sentence, None]:
         if ask.kind == "speech":
             return read_out(text, ask.language, self._settings, timeline, self._clock)
-        prompt = Prompt(
-            messages=(*ask.history, Message("user", text)),
-            language=ask.language,
-            profile=ask.profile,
-            model=ask.model,
-        )
-        return replies(self._model, prompt, self._settings, timeline, self._clock)
+        prompt = Prompt(messages=(*ask.history, Message("user", text)), language=ask.language, profile=plan.profile)
+        written = Written(prompt, self._models.chain, self._settings, timeline, self._clock)
+        return written.sentences(plan.models)

@@ -18,9 +18,9 @@ from starlette.websockets import WebSocketDisconnect
 from segue.configuration import ServerSettings
 from segue.errors import InvalidRequest, SegueError
 from segue.records import Outcome
+from segue.voice.ask import Interruption
 from segue.voice.frames import Audio, Done, Failure, Frame, fields
 from segue.voice.plane import VoicePlane
-from segue.voice.turn import Interruption
 from segue.web.bodies import ChatBody
 from segue.web.turns import chat_ask
 

@@ -4,9 +4,9 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from segue.configuration import ServerSettings
 from segue.errors import NotAcceptable
+from segue.voice.ask import Ask
 from segue.voice.encoding import FORMATS, media_type
 from segue.voice.plane import VoicePlane
-from segue.voice.turn import Ask
 from segue.web.bodies import ChatBody, TtsBody, audio_bytes, json_only, one_source
 from segue.web.carry import EVENT_STREAM, NDJSON, Shape, TurnResponse, speech
 

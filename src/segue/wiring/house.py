@@ -10,14 +10,9 @@ import structlog
 from starlette.types import ASGIApp
 
 from segue.clock import Clock, SystemClock
-from segue.configuration import ProviderSettings, ScriptedSettings
-from segue.errors import Unavailable
 from segue.providers.espeak import EspeakSynthesizer
-from segue.providers.offline import OfflineResponder
 from segue.providers.pocketsphinx import PocketsphinxRecognizer
-from segue.providers.scripted import ScriptedModel, ScriptedSynthesizer
 from segue.providers.seat import WorkerHealth
-from segue.records import PlaybackReport, TurnRecord
 from segue.routing import RoutingTable
 from segue.settings import Settings
 from segue.stores.memory import MemoryTurnStore
@@ -28,13 +23,17 @@ from segue.telemetry.metrics import Metrics
 from segue.voice import encoding
 from segue.voice.catalogue import Catalogue
 from segue.voice.hearing import Hearing
+from segue.voice.pace import Paces
 from segue.voice.plane import VoicePlane
 from segue.voice.ports import LanguageModel, Recognizer, Synthesizer, TurnStore
+from segue.voice.rendering import Studio
 from segue.voice.reporting import Reports, ReportTokens
 from segue.voice.speakable import speakable
 from segue.voice.speaking import Speaker
 from segue.voice.turn import Turns
 from segue.web import app as door
+from segue.wiring.chains import Team, models, recognizers, synthesizers
+from segue.wiring.observed import Observed
 
 log = structlog.get_logger("segue.wiring")
 
@@ -47,35 +46,6 @@ class Part(Protocol):
 
     async def close(self) -> None:
         """Let go of everything."""
-
-
-class Observed:
-    """A turn store whose records are counted as they are kept."""
-
-    def __init__(self, store: TurnStore, metrics: Metrics) -> None:
-        self._store = store
-        self._metrics = metrics
-
-    def append(self, record: TurnRecord) -> None:
-        """See `TurnStore.append`."""
-        self._store.append(record)
-        self._metrics.observe(record)
-
-    async def report(self, report: PlaybackReport) -> bool:
-        """See `TurnStore.report`."""
-        return await self._store.report(report)
-
-    async def find(self, turn: str) -> TurnRecord | None:
-        """See `TurnStore.find`."""
-        return await self._store.find(turn)
-
-    def read(self, *, since: float | None = None, limit: int | None = None) -> AsyncIterator[TurnRecord]:
-        """See `TurnStore.read`."""
-        return self._store.read(since=since, limit=limit)
-
-    async def flush(self) -> None:
-        """See `TurnStore.flush`."""
-        await self._store.flush()
 
 
 @dataclass(slots=True)
@@ -93,17 +63,12 @@ class House:
         """Start every part, and close them in the opposite order.
 
         Raises:
-            Unavailable: nothing can be spoken. Without a recognizer Segue starts all the same, and says so.
+            Unavailable: nothing can be written or spoken. Without a recognizer Segue starts all the same, and says so.
         """
         async with AsyncExitStack() as started:
             for part in self.parts:
                 started.push_async_callback(part.close)
-                try:
-                    await part.start()
-                except Unavailable as error:
-                    if not isinstance(part, PocketsphinxRecognizer):
-                        raise
-                    log.warning("recordings cannot be recognized", reason=error.message)
+                await part.start()
             for language in self.settings.voice.languages:
                 speakable("1", language)  # builds the language's tables, so that no listener waits for them
             encoding.warm()
@@ -137,12 +102,13 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     parts: list[Part] = []
     database, store = _store(settings, parts, keep=keep)
     records = Observed(store, metrics)
-    synthesizer = _synthesizer(settings.providers, clock, parts)
-    recognizer = _recognizer(settings.providers, clock, parts)
-    model = _model(settings.providers, clock)
     voice = settings.voice
-    speaker = Speaker(synthesizer, clock, voice)
-    hearing = Hearing(recognizer, clock, voice)
+    writing, speech, listening = models(settings, clock), synthesizers(settings, clock), recognizers(settings, clock)
+    parts += [writing, speech, listening]
+    hedge_s = voice.hedge_first_ms / 1000.0 if voice.hedge_first_ms else None
+    speaker = Speaker(Studio(speech.roster.chain, Paces(), clock, None, hedge_s), voice)
+    hearing = Hearing(listening.roster, voice)
+    catalogue = _catalogue(settings, speech)
     tokens = ReportTokens(signing_secret(settings.data) if keep else secrets.token_bytes(32))
     table = RoutingTable()
     plane = VoicePlane(
@@ -151,21 +117,24 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
             clock=clock,
             settings=voice,
             routing=lambda: table,
-            model=model,
+            models=writing.roster,
             speaker=speaker,
+            catalogue=catalogue,
             hearing=hearing,
             records=records,
             tokens=tokens,
         ),
+        speech=speech.roster,
         speaker=speaker,
         hearing=hearing,
-        catalogue=Catalogue(synthesizer.voices(), _default_voices(settings), voice.languages),
-        model=model,
+        catalogue=catalogue,
+        models=writing.roster,
         records=records,
         reports=Reports(tokens, records, clock),
-        health=lambda: _health(model, synthesizer, recognizer),
+        health=lambda: _health(writing, speech, listening),
     )
-    pools = [part for part in parts if isinstance(part, EspeakSynthesizer | PocketsphinxRecognizer)]
+    providers = [target.provider for team in (speech, listening) for target in team.roster.chain.targets.values()]
+    pools = [each for each in providers if isinstance(each, EspeakSynthesizer | PocketsphinxRecognizer)]
     metrics.watch("worker_ready", lambda: _of_workers(pools, lambda worker: float(worker.ready)))
     metrics.watch("worker_restarts", lambda: _of_workers(pools, lambda worker: float(worker.restarts)))
     metrics.watch("running_turns", lambda: float(plane.turns.places.held))
@@ -201,72 +170,47 @@ def _store(settings: Settings, parts: list[Part], *, keep: bool) -> tuple[Databa
     return database, SqlTurnStore(database)
 
 
-def _synthesizer(providers: ProviderSettings, clock: Clock, parts: list[Part]) -> Synthesizer:
-    if providers.synthesizers[0] == "scripted":
-        return _scripted_synthesizer(providers.scripted, clock)
-    espeak = EspeakSynthesizer(clock, processes=providers.espeak.workers)
-    parts.append(espeak)
-    return espeak
-
-
-def _scripted_synthesizer(scripted: ScriptedSettings, clock: Clock) -> ScriptedSynthesizer:
-    return ScriptedSynthesizer(
-        clock,
-        first_audio_s=scripted.first_audio_s,
-        real_time_factor=scripted.real_time_factor,
-        jitter_s=scripted.jitter_s,
-        chunk_ms=scripted.chunk_ms,
-        ms_per_character=scripted.ms_per_character,
-        leading_silence_ms=scripted.leading_silence_ms,
-    )
-
-
-def _recognizer(providers: ProviderSettings, clock: Clock, parts: list[Part]) -> Recognizer | None:
-    if not providers.recognizers:
-        return None
-    pocketsphinx = PocketsphinxRecognizer(clock, processes=providers.pocketsphinx.workers)
-    parts.append(pocketsphinx)
-    return pocketsphinx
-
-
-def _model(providers: ProviderSettings, clock: Clock) -> LanguageModel:
-    if providers.models[0] == "scripted":
-        scripted = providers.scripted
-        return ScriptedModel(
-            clock, scripted.reply, first_token_s=scripted.first_token_s, interval_s=scripted.token_interval_s
-        )
-    return OfflineResponder(clock)
-
-
-def _default_voices(settings: Settings) -> Mapping[str, str]:
+def _catalogue(settings: Settings, speech: Team[Synthesizer]) -> Catalogue:
+    targets = speech.roster.chain.targets
+    voices = [voice for name in speech.roster.order() for voice in targets[name].provider.voices()]
+    defaults = settings.voice.voices
     if settings.providers.synthesizers[0] == "scripted":
-        return {language: f"scripted-{language}" for language in settings.voice.languages}
-    return settings.voice.voices
+        defaults = {language: f"scripted-{language}" for language in settings.voice.languages}
+    return Catalogue(voices, defaults, settings.voice.languages)
 
 
-def _health(model: LanguageModel, synthesizer: Synthesizer, recognizer: Recognizer | None) -> dict[str, Any]:
+def _health(models: Team[LanguageModel], speech: Team[Synthesizer], hearing: Team[Recognizer]) -> dict[str, Any]:
     return {
-        "model": {"name": model.name},
-        "synthesis": {"name": synthesizer.name, **_state(synthesizer)},
+        "model": {"name": models.roster.first().name},
+        "synthesis": {"name": speech.roster.first().name, **_state(speech)},
         "recognition": {
-            "name": recognizer.name if recognizer else None,
-            "languages": list(recognizer.languages) if recognizer else [],
-            **_state(recognizer),
+            "name": hearing.roster.first().name if hearing.roster.usable() else None,
+            "languages": list(
+                dict.fromkeys(
+                    code
+                    for name in hearing.roster.usable()
+                    for code in hearing.roster.chain.targets[name].provider.languages
+                )
+            ),
+            **_state(hearing),
         },
     }
 
 
-def _state(provider: object) -> dict[str, Any]:
-    """How a provider is; one that has no processes is always ready."""
-    if provider is None:
+def _state(team: Team[Any]) -> dict[str, Any]:
+    """How a team is: ready if anybody in it is. What has no processes of its own is always ready."""
+    targets = [team.roster.chain.targets[name] for name in team.roster.order()]
+    if not targets:
         return {"ready": False, "detail": "none is configured"}
-    if not isinstance(provider, EspeakSynthesizer | PocketsphinxRecognizer):
-        return {"ready": True, "detail": ""}
-    pool = provider.health()
-    troubles = [worker.last_error for worker in pool.workers if worker.last_error and not worker.ready]
-    return {
-        "ready": provider.ready,
-        "detail": troubles[0] if troubles else "",
-        "waiting": pool.waiting,
-        "workers": [{"pid": worker.pid, "ready": worker.ready, "restarts": worker.restarts} for worker in pool.workers],
-    }
+    ready = any(target.out is None and getattr(target.provider, "ready", True) for target in targets)
+    details = [target.out for target in targets if target.out is not None]
+    state: dict[str, Any] = {"ready": ready, "detail": ""}
+    for target in targets:
+        if isinstance(target.provider, EspeakSynthesizer | PocketsphinxRecognizer) and target.out is None:
+            pool = target.provider.health()
+            details += [worker.last_error for worker in pool.workers if worker.last_error and not worker.ready]
+            state["waiting"] = pool.waiting
+            state["workers"] = [
+                {"pid": worker.pid, "ready": worker.ready, "restarts": worker.restarts} for worker in pool.workers
+            ]
+    return {**state, "detail": "" if ready or not details else details[0]}

@@ -32,7 +32,7 @@ class Completion:
 
     id: str
     created: int
-    model: str
+    writing: Writing
     prompt_tokens: int
     usage_wanted: bool = False
 
@@ -61,7 +61,7 @@ class Completion:
         return event({**self._head("chat.completion.chunk"), "choices": choices, **counted})
 
     def _head(self, kind: str) -> dict[str, Any]:
-        return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
+        return {"id": self.id, "object": kind, "created": self.created, "model": self.writing.model}
 
 
 def router(plane: VoicePlane, names: Names, server: ServerSettings, clock: Clock) -> APIRouter:
@@ -71,13 +71,14 @@ def router(plane: VoicePlane, names: Names, server: ServerSettings, clock: Clock
     @routes.post("/chat/completions", response_class=Response, responses=_ANSWERS)
     async def create_completion(body: CompletionBody) -> Response:
         """Continue a conversation with text. The status is decided at the first piece of it."""
-        profile = names.chat_profile(body.model)
+        profile, first = names.chat(body.model)
         prompt = _prompt(plane, body, profile)
-        writing = Writing(plane.model, prompt, body.stops, plane.settings.limits, clock)
+        order = plane.models.order(profile, first)
+        writing = Writing(plane.models.chain, order, prompt, body.stops, plane.settings.limits, clock)
         completion = Completion(
             id=f"chatcmpl-{uuid.uuid4().hex}",
             created=int(clock.wall()),
-            model=plane.model.name,
+            writing=writing,
             prompt_tokens=prompt_tokens(prompt.messages),
             usage_wanted=body.usage_wanted,
         )
@@ -118,19 +119,23 @@ async def _whole(plane: VoicePlane, writing: Writing, completion: Completion) ->
 
 async def _streamed(plane: VoicePlane, writing: Writing, completion: Completion) -> AsyncGenerator[bytes, None]:
     """The chunks, the first with the role. A failure after it is an `error` event, and then there is no `[DONE]`."""
-    role: bytes = completion.chunk({"role": "assistant", "content": ""})
+    role = True  # still to be told, once it is known who writes
     with plane.turns.places.hold_now():
         try:
             async with aclosing(writing.texts()) as texts:
                 async for text in texts:
-                    yield role + completion.chunk({"content": text})
-                    role = b""
+                    yield _role(completion, role) + completion.chunk({"content": text})
+                    role = False
         except SegueError as error:
             if role:
                 raise
             yield event({"error": failure_fields(error.code, error.message)})
             return
-        yield role + completion.chunk({}, writing.finish) + completion.usage(writing) + DONE
+        yield _role(completion, role) + completion.chunk({}, writing.finish) + completion.usage(writing) + DONE
+
+
+def _role(completion: Completion, due: bool) -> bytes:
+    return completion.chunk({"role": "assistant", "content": ""}) if due else b""
 
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {

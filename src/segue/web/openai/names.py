@@ -43,10 +43,10 @@ class Names:
         self._plane = plane
         self._names = names
         synthesizers = tuple(dict.fromkeys(voice.provider for voice in plane.catalogue.voices))
-        recognizer = plane.hearing.recognizer
+        recognizers = plane.hearing.names
         self._speech = _table(names.speech_models, synthesizers)
-        self._hearing = _table(names.transcription_models, (recognizer.name,)) if recognizer is not None else {}
-        self._chat = _table(names.chat_models, (plane.model.name,))
+        self._hearing = _table(names.transcription_models, recognizers) if recognizers else {}
+        self._chat = _table(names.chat_models, plane.models.usable())
         self.speech_models = tuple(self._speech.values())
         self.models = tuple({**self._speech, **self._hearing, **self._chat}.values())
         self.voices = self._voice_names()
@@ -76,14 +76,15 @@ class Names:
         table = self._hearing or _table(self._names.transcription_models, ("",))
         return _find(table, name, "transcription model")
 
-    def chat_profile(self, name: str) -> str:
-        """The profile, `fast` or `quality`, in which the language model answers to this name.
+    def chat(self, name: str) -> tuple[str, str]:
+        """The profile of a name, and the language model it insists on: a provider's own name means that provider first.
 
         Raises:
             UnknownModel: no chat model has this name.
         """
         found = _find(self._chat, name, "chat model")
-        return self._names.chat_models.get(found.id, self._plane.settings.profile)
+        profile = self._names.chat_models.get(found.id, self._plane.settings.profile)
+        return profile, found.provider if found.id == found.provider else ""
 
     def voice(self, name: str, language: str | None, text: str) -> tuple[str, str]:
         """The configured voice for a name, and the language it will speak.

@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import APIRouter, Depends, Response
 
 from segue.configuration import ServerSettings
+from segue.voice.ask import Ask
 from segue.voice.frames import Audio, Done, Failure, Frame
 from segue.voice.plane import VoicePlane
-from segue.voice.turn import Ask
 from segue.web.bodies import json_only
 from segue.web.carry import Shape, TurnResponse, speech
 from segue.web.openai.bodies import SpeechBody

@@ -1,15 +1,16 @@
 """One reply of the language model as text: within its limits, without its reasoning, up to a stop sequence."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import structlog
 
 from segue.clock import Clock
 from segue.configuration import LimitSettings
-from segue.errors import FailureCategory, ProviderError, ProviderTimeout, SegueError
+from segue.errors import ProviderTimeout, SegueError
+from segue.voice.answering import Answering
+from segue.voice.chain import Chain
 from segue.voice.ports import LanguageModel, Prompt
-from segue.voice.wording.markup import ReasoningFilter
 
 log = structlog.get_logger("segue.web")
 
@@ -50,22 +51,40 @@ class Writing:
     """A reply on its way. `tokens` and `finish` (`stop` or `length`) are known when `texts` has ended."""
 
     def __init__(
-        self, model: LanguageModel, prompt: Prompt, stops: tuple[str, ...], limits: LimitSettings, clock: Clock
+        self,
+        models: Chain[LanguageModel],
+        order: Sequence[str],
+        prompt: Prompt,
+        stops: tuple[str, ...],
+        limits: LimitSettings,
+        clock: Clock,
     ) -> None:
-        self._model = model
+        self._models = models
+        self._order = order
         self._prompt = prompt
         self._stops = stops
         self._limits = limits
         self._clock = clock
-        self.tokens = 0
-        """Pieces that the model streamed, its reasoning included."""
+        self._answering = Answering(prompt, self._settle, models)
+        self._text = ""
         self.finish = "stop"
 
+    @property
+    def tokens(self) -> int:
+        """Tokens so far."""
+        return self._answering.tokens
+
+    @property
+    def model(self) -> str:
+        """The model that writes, by its vendor's own name; before one does, the first choice."""
+        provider = self._models.targets[self._answering.writer or self._order[0]].provider
+        return provider.about.model or provider.name
+
     async def texts(self) -> AsyncGenerator[str, None]:
-        """Pieces of the reply; never an empty one. Closing it closes the model's stream.
+        """The reply in pieces, none of them empty.
 
         Raises:
-            SegueError: the model failed, was silent for too long, or wrote nothing; what came before stays valid.
+            SegueError: no model could write it, or go on with it; what came before stays valid.
         """
         try:
             async with aclosing(self._shown()) as texts:
@@ -79,54 +98,35 @@ class Writing:
             raise SegueError from error
 
     async def _shown(self) -> AsyncGenerator[str, None]:
-        reasoning, until, shown = ReasoningFilter(), StopFilter(self._stops), False
-        async with aclosing(self._tokens()) as tokens:
-            async for token in tokens:
-                text = until.push(reasoning.push(token))
+        until = StopFilter(self._stops)
+        async with aclosing(self._content()) as pieces:
+            async for piece in pieces:
+                text = until.push(piece)
                 if text:
-                    shown = True
                     yield text
                 if until.found:
-                    break
-        rest = until.push(reasoning.flush()) + until.flush()
-        if until.found:
-            self.finish = "stop"
+                    self.finish = "stop"
+                    return
+        rest = until.flush()
         if rest:
             yield rest
-        elif not shown and not until.found and self.finish != "length":
-            raise ProviderError(
-                f"{self._model.name} answered with nothing.", provider=self._model.name, category=FailureCategory.SERVER
-            )
 
-    async def _tokens(self) -> AsyncGenerator[str, None]:
+    async def _content(self) -> AsyncGenerator[str, None]:
         began, most = self._clock.now(), self._prompt.max_tokens
-        async with aclosing(self._model.stream(self._prompt)) as stream:
-            while True:
-                token = await self._next(stream)
-                if token is None:
-                    return
+        async with aclosing(self._models.run(self._answering, self._order)) as pieces:
+            async for piece in pieces:
                 if self._clock.now() - began > self._limits.turn_s:
                     raise ProviderTimeout(
-                        f"{self._model.name} wrote for longer than {self._limits.turn_s:g} s.",
-                        provider=self._model.name,
+                        f"{self._answering.writer} wrote for longer than {self._limits.turn_s:g} s.",
+                        provider=self._answering.writer,
                     )
-                if not token:
-                    continue
-                self.tokens += 1
+                self._text += piece
                 if self.tokens == most:
                     self.finish = "length"
-                yield token
+                yield piece
                 if self.tokens == most:
                     return
 
-    async def _next(self, stream: AsyncIterator[str]) -> str | None:
-        """The next token, or None at the end. A caller who reads slowly costs the model nothing of its time."""
-        limit_s = self._limits.token_stall_s if self.tokens else self._limits.first_token_s
-        try:
-            async with self._clock.limit(limit_s):
-                return await anext(stream, None)
-        except TimeoutError:
-            what = "no further token" if self.tokens else "no token"
-            raise ProviderTimeout(
-                f"{self._model.name} wrote {what} within {limit_s:g} s.", provider=self._model.name
-            ) from None
+    async def _settle(self) -> str:
+        """Text that was handed on stands, to the last letter."""
+        return self._text

@@ -1,0 +1,106 @@
+"""A reply on its way from a language model: an errand that any model of the chain may do, or finish for another."""
+
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
+
+from segue.errors import FailureCategory, ProviderError
+from segue.records import ModelAttempt
+from segue.voice.attempt import Ending
+from segue.voice.chain import Chain
+from segue.voice.ports import LanguageModel, Prompt
+from segue.voice.resumption import Overlap
+from segue.voice.wording.markup import ReasoningFilter
+
+Settle = Callable[[], Awaitable[str]]
+"""Asks what of the reply stands: everything written before is used up or thrown away when it answers."""
+
+
+class Answering:
+    """A reply being written: pieces of its content, without the model's reasoning.
+
+    When a model breaks off, what its listener has of the reply stands, and the next model goes on right behind it.
+    """
+
+    priority = 0
+    hedge_s: float | None = None
+
+    def __init__(self, prompt: Prompt, settle: Settle, models: Chain[LanguageModel]) -> None:
+        self.writer = ""
+        """The provider whose content comes now."""
+        self.tokens = 0
+        """Tokens so far, those of reasoning included."""
+        self.attempts: list[ModelAttempt] = []
+        self._prompt = prompt
+        self._settle = settle
+        self._models = models
+        self._asked = False
+        self._wrote = False
+        self._spoken = ""
+
+    async def begin(self, name: str, provider: LanguageModel) -> AsyncGenerator[str, None]:
+        """See `Errand.begin`."""
+        del name
+        if self._asked:
+            self._spoken = await self._settle()
+        self._asked, self._wrote = True, False
+        return self._content(provider, replace(self._prompt, spoken=self._spoken))
+
+    def weigh(self, item: str) -> float:
+        """See `Errand.weigh`: reasoning is not what a listener waits for."""
+        return math.inf if item else 0.0
+
+    async def kept(self, name: str) -> list[str] | None:
+        """See `Errand.kept`: replies are not kept."""
+        del name
+        return None
+
+    def adopt(self, name: str, *, cached: bool) -> None:
+        """See `Errand.adopt`."""
+        del cached
+        self.writer = name
+
+    async def finish(self) -> None:
+        """See `Errand.finish`.
+
+        Raises:
+            ProviderError: the model ended without a word.
+        """
+        if not self._wrote and not self._spoken:
+            raise ProviderError(
+                f"{self.writer} answered with nothing.", provider=self.writer, category=FailureCategory.SERVER
+            )
+
+    def ended(self, ending: Ending) -> None:
+        """See `Errand.ended`."""
+        self.attempts.append(
+            ModelAttempt(
+                provider=ending.name,
+                model=self._models.targets[ending.name].provider.about.model,
+                outcome=ending.outcome,
+                category=ending.category.value if ending.category else None,
+                first_token_ms=ending.audible_ms,
+                total_ms=ending.total_ms,
+                resumed=bool(self._spoken),
+            )
+        )
+
+    async def _content(self, model: LanguageModel, prompt: Prompt) -> AsyncGenerator[str, None]:
+        reasoning, overlap = ReasoningFilter(), Overlap(prompt.spoken)
+        async with aclosing(model.stream(prompt)) as tokens:
+            async for token in tokens:
+                self.tokens += bool(token)
+                yield self._joined(overlap.push(reasoning.push(token)))
+        rest = self._joined(overlap.push(reasoning.flush()) + overlap.flush())
+        if rest:
+            yield rest
+
+    def _joined(self, content: str) -> str:
+        """Content that goes on behind what stands, with a space between where there was none."""
+        if content and not self._wrote:
+            before = self._spoken[-1:]
+            self._wrote = True
+            if before and not before.isspace() and not content[0].isspace() and before not in "。！？」』":
+                return f" {content}"
+        return content

@@ -1,0 +1,77 @@
+"""What is asked of a turn, and what is decided for it when it begins."""
+
+import uuid
+from dataclasses import dataclass, field
+
+from segue.records import Outcome
+from segue.voice.casting import Casting
+from segue.voice.ports import Message, Recording
+
+
+def new_turn_id() -> str:
+    """A fresh turn id: 32 hexadecimal digits."""
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request for speech that has been checked: language, voice and format are known to exist.
+
+    `kind` is `chat` (the model answers `text`, or what is heard in `recording`) or `speech` (`text` is read out).
+    """
+
+    kind: str
+    language: str
+    voice: str
+    """The voice that is to speak: the one asked for, the character's, or the language's."""
+    format: str = "pcm16"
+    text: str = ""
+    recording: Recording | None = None
+    history: tuple[Message, ...] = ()
+    listener: str | None = None
+    chat: str | None = None
+    character: str | None = None
+    asked_voice: str | None = None
+    """The voice that the caller named, if any."""
+    profile: str = "fast"
+    model: str = ""
+    speed: float = 1.0
+    whole: bool = False
+    """Encode for a file (exact sizes) instead of for a stream."""
+    turn: str = field(default_factory=new_turn_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was decided for a turn when it began, from the routing table, the catalogue and the state of things."""
+
+    variant: str
+    profile: str
+    models: tuple[str, ...]
+    """Language models in order of preference; empty where the text was brought by the caller."""
+    casting: Casting
+    synthesizers: tuple[str, ...]
+    epoch: int
+
+    @property
+    def model(self) -> str:
+        """The language model that is asked first; empty where none is."""
+        return self.models[0] if self.models else ""
+
+    @property
+    def synthesizer(self) -> str:
+        """The first choice."""
+        return next((name for name in self.synthesizers if name in self.casting.parts), "")
+
+    @property
+    def voice(self) -> str:
+        """The voice with which the first choice speaks."""
+        return self.casting.parts[self.synthesizer].voice if self.synthesizer else self.casting.asked
+
+
+@dataclass(slots=True)
+class Interruption:
+    """How a turn that is closed early ends in its record: the door says `cancelled` when it was the listener's wish."""
+
+    outcome: Outcome = Outcome.ABANDONED
+    reason: str = "The listener went away."

@@ -1,0 +1,149 @@
+"""Providers become chains: each in its place with limits, breaker, budget and places, and a way to try it out."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Generic
+
+import structlog
+
+from segue.clock import Clock
+from segue.errors import FailureCategory, ProviderError, Unavailable
+from segue.settings import Settings
+from segue.vendors.account import ProviderLimits, Role
+from segue.voice.attempt import Limits, P, Target
+from segue.voice.breaker import Breaker, BreakerRules, Budget
+from segue.voice.chain import Chain
+from segue.voice.ports import LanguageModel, Message, Prompt, Recognizer, Recording, Synthesizer, Utterance
+from segue.voice.roster import Roster
+from segue.voice.slots import Slots
+from segue.wiring.providers import provide
+
+log = structlog.get_logger("segue.wiring")
+
+SHORT = {"en": "Good day.", "uk": "Добрий день.", "ru": "Добрый день.", "zh": "你好。"}
+"""What a resting synthesizer is tried out with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Team(Generic[P]):
+    """The providers of one role, as a part that is started and closed."""
+
+    role: Role
+    roster: Roster[P]
+    needed: bool
+
+    async def start(self) -> None:
+        """Start every provider; one that cannot be started is left out, and that is said by name.
+
+        Raises:
+            Unavailable: none is left, and one is needed.
+        """
+        for target in self._targets():
+            if target.out is None and hasattr(target.provider, "start"):
+                try:
+                    await target.provider.start()
+                except Unavailable as error:
+                    target.out = error.message
+            if target.out is not None:
+                log.error("provider left out", role=self.role, provider=target.name, reason=target.out)
+        if self.needed and not self.roster.usable():
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in self.roster.chain.out.items())
+            raise Unavailable(f"No {self.role} can be used ({reasons}).")
+
+    async def close(self) -> None:
+        """Close every provider."""
+        await self.roster.chain.close()
+        for target in self._targets():
+            if hasattr(target.provider, "close"):
+                await target.provider.close()
+
+    def _targets(self) -> Iterable[Any]:
+        return self.roster.chain.targets.values()
+
+
+def models(settings: Settings, clock: Clock) -> Team[LanguageModel]:
+    """The language models, in the order of each profile."""
+    orders = {"": settings.providers.models}
+    for name, profile in (("fast", settings.voice.profiles.fast), ("quality", settings.voice.profiles.quality)):
+        if profile.models:
+            orders[name] = profile.models
+    limits = settings.voice.limits
+    standard = Limits(limits.first_token_s, limits.token_stall_s, limits.turn_s, "token")
+    return Team("model", _roster("model", orders, settings, clock, standard, _write_a_word), needed=True)
+
+
+def synthesizers(settings: Settings, clock: Clock) -> Team[Synthesizer]:
+    """The synthesizers."""
+    limits = settings.voice.limits
+    standard = Limits(limits.first_audible_s, limits.stall_s, limits.sentence_s, "audible audio")
+    orders = {"": settings.providers.synthesizers}
+    return Team("synthesizer", _roster("synthesizer", orders, settings, clock, standard, _say_a_word), needed=True)
+
+
+def recognizers(settings: Settings, clock: Clock) -> Team[Recognizer]:
+    """The recognizers; there may be none."""
+    limits = settings.voice.limits
+    standard = Limits(limits.recognition_s, limits.recognition_s, limits.recognition_s, "transcript")
+    orders = {"": settings.providers.recognizers}
+    return Team("recognizer", _roster("recognizer", orders, settings, clock, standard, _hear_silence), needed=False)
+
+
+def _roster(
+    role: Role,
+    orders: Mapping[str, tuple[str, ...]],
+    settings: Settings,
+    clock: Clock,
+    standard: Limits,
+    probe: Any,
+) -> Roster[Any]:
+    names = dict.fromkeys(name for order in orders.values() for name in order)
+    targets = {name: _target(role, name, settings, clock, standard) for name in names}
+    return Roster(Chain(targets, clock, probe), orders)
+
+
+def _target(role: Role, name: str, settings: Settings, clock: Clock, standard: Limits) -> Target[Any]:
+    provided = provide(role, name, settings.providers, clock)
+    at_once = provided.at_once or settings.voice.provider_at_once.get(name)
+    rules = settings.voice.breaker
+    return Target(
+        name=name,
+        provider=provided.provider,
+        limits=_limits(provided.limits, standard),
+        breaker=Breaker(BreakerRules(**rules.model_dump()), since=clock.now()),
+        budget=Budget(settings.voice.retry_share),
+        places=Slots(at_once) if at_once else None,
+        out=provided.missing,
+    )
+
+
+def _limits(own: ProviderLimits, standard: Limits) -> Limits:
+    return Limits(
+        own.first_s or standard.first_s, own.stall_s or standard.stall_s, own.total_s or standard.total_s, standard.what
+    )
+
+
+async def _write_a_word(model: LanguageModel) -> None:
+    prompt = Prompt((Message("user", "Say: yes"),), "en", max_tokens=4)
+    async with aclosing(model.stream(prompt)) as tokens:
+        async for _ in tokens:
+            return
+    raise ProviderError(f"{model.name} wrote nothing.", provider=model.name)
+
+
+async def _say_a_word(synthesizer: Synthesizer) -> None:
+    voice = next(iter(synthesizer.voices()), None)
+    if voice is None:
+        raise ProviderError(f"{synthesizer.name} has no voice.", provider=synthesizer.name)
+    language, came = voice.languages[0], 0
+    async with aclosing(synthesizer.speak(Utterance(SHORT.get(language, "1"), language, voice.name))) as pieces:
+        async for piece in pieces:
+            came += len(piece.pcm)
+    if not came:
+        raise ProviderError(
+            f"{synthesizer.name} said nothing.", provider=synthesizer.name, category=FailureCategory.EMPTY_AUDIO
+        )
+
+
+async def _hear_silence(recognizer: Recognizer) -> None:
+    await recognizer.hear(Recording(bytes(16_000), 16_000, recognizer.languages[0]))
