@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,23 @@ HOSTILE = (
     *("a%2fb", "A", "ключ", "a/.hidden", "-a", "a?b", "a:b", "a*", "~", "a/" * 300 + "a"),
 )
 NUMBERS = itertools.count()
+
+
+WRITE_FOR_EVER = """
+import asyncio, itertools, sys
+from pathlib import Path
+from segue.clock import SystemClock
+from segue.stores.objects import Objects
+from segue.vendors.objects import StorageSettings
+
+async def main():
+    store = Objects(StorageSettings(), Path(sys.argv[1]), SystemClock())
+    for number in itertools.count():
+        await store.put(f"a/{number:05}", bytes(1_000_000))
+        print(number, flush=True)
+
+asyncio.run(main())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +196,40 @@ class TestFolder:
         (tmp_path / "audio").unlink()
 
         await store.check()
+
+    async def test_killed_in_mid_write(self, tmp_path: Path) -> None:
+        """A process killed while it writes leaves whole objects only; its half-written files are swept away later."""
+        program = tmp_path / "write.py"
+        program.write_text(WRITE_FOR_EVER)
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, str(program), str(tmp_path), stdout=asyncio.subprocess.PIPE
+        )
+        assert child.stdout is not None
+        for _ in range(3):
+            await child.stdout.readline()
+        child.kill()
+        await child.wait()
+        half = tmp_path / "audio" / "a" / "99999#1"
+        half.write_bytes(b"x")  # the kill may have come between two writes
+        clock = ManualClock(wall_s=time.time())
+        store = Objects(StorageSettings(), tmp_path, clock)
+
+        await store.start()
+        assert half.exists(), "another process may be writing this at the moment"
+        found = await everything(store, "a")
+        assert len(found) >= 3
+        assert {entry.size_bytes for entry in found.values()} == {1_000_000}
+        await clock.advance(3700.0)
+        await store.start()
+        assert not list((tmp_path / "audio").rglob("*#*"))
+        assert await everything(store, "a") == found
+
+    async def test_a_start_without_a_folder(self, tmp_path: Path) -> None:
+        """A store starts where there is no folder yet, and makes none before it is needed."""
+        store = Objects(StorageSettings(), tmp_path, SystemClock())
+        await store.start()
+        await store.close()
+        assert not (tmp_path / "audio").exists()
 
     async def test_a_folder_that_vanished(self, tmp_path: Path) -> None:
         """A folder that is deleted under a running store is made again by the next put."""

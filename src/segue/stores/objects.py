@@ -4,14 +4,17 @@ The library is `obstore` (https://developmentseed.org/obstore). One `Objects` se
 inside it keeps its own connections.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import obstore
+import structlog
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
@@ -20,10 +23,15 @@ from segue.errors import Unavailable
 from segue.vendors.objects import StorageSettings
 from segue.voice.ports import Stored
 
+log = structlog.get_logger("segue.objects")
+
 T = TypeVar("T")
 Client = LocalStore | MemoryStore | S3Store
 
 KEY = re.compile(r"(?=.{1,512}\Z)[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*")
+STAGED = re.compile(r"#\d+\Z")
+HALF_WRITTEN_S = 3600.0
+"""So long after its last byte a half-written file belongs to nobody any more."""
 PAGE = 1000
 """Objects in one page of a listing, the most that S3 gives at once."""
 LONGEST_LINK_S = 604_800.0
@@ -46,6 +54,16 @@ class Objects:
             "s3": f"the bucket {settings.s3.bucket!r}",
             "memory": "the memory of this process",
         }[settings.kind]
+
+    async def start(self) -> None:
+        """Sweep away what processes that were killed have left half written in the folder, if there is one."""
+        if self._settings.kind == "folder":
+            swept = await asyncio.to_thread(_sweep, self._folder, self._clock.wall() - HALF_WRITTEN_S)
+            if swept:
+                log.info("half-written audio deleted", store=self.name, files=swept)
+
+    async def close(self) -> None:
+        """Nothing is held that does not end by itself."""
 
     async def get(self, key: str) -> bytes | None:
         """See `AudioStore.get`."""
@@ -204,6 +222,17 @@ def reason(error: Exception) -> str:
         }.get(kind[1], f"the connection failed ({kind[1]})")
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     return first[:200].rstrip(".")
+
+
+def _sweep(folder: Path, before_s: float) -> int:
+    """Delete the files under which the library writes before it gives them their names (`name#1`)."""
+    swept = 0
+    for path in folder.rglob("*#*"):
+        with suppress(OSError):
+            if STAGED.search(path.name) and path.is_file() and path.stat().st_mtime < before_s:
+                path.unlink()
+                swept += 1
+    return swept
 
 
 def _check(key: str) -> None:
