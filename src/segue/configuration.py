@@ -98,6 +98,8 @@ class VoiceSettings(Section):
     """Language of a text that does not show its own."""
     voices: Mapping[str, str] = {"en": "en-us", "uk": "uk", "ru": "ru", "zh": "cmn"}
     """Default voice of each language."""
+    stream_enabled: bool = True
+    """Whether replies are streamed as speech; the environment variable `VOICE_STREAM_ENABLED` can only turn it off."""
     profile: Literal["fast", "quality"] = "fast"
     """Profile of a turn that names none."""
     max_turns: Count = 200

@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError, field_validator
+from pydantic import BaseModel, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 from ruamel.yaml import YAML
@@ -18,6 +18,10 @@ from ruamel.yaml.error import YAMLError
 
 from segue.configuration import LogSettings, OpenAINames, ProviderSettings, ServerSettings, VoiceSettings
 from segue.errors import ConfigurationError
+from segue.vendors.account import Account
+from segue.vendors.degradation import VARIABLE, stream_enabled
+from segue.vendors.google import GoogleAccount
+from segue.vendors.objects import CacheSettings, FileSettings, StorageSettings
 
 
 class Settings(BaseSettings):
@@ -37,6 +41,9 @@ class Settings(BaseSettings):
     server: ServerSettings = ServerSettings()
     voice: VoiceSettings = VoiceSettings()
     providers: ProviderSettings = ProviderSettings()
+    storage: StorageSettings = StorageSettings()
+    cache: CacheSettings = CacheSettings()
+    files: FileSettings = FileSettings()
     openai: OpenAINames = OpenAINames()
     log: LogSettings = LogSettings()
 
@@ -70,12 +77,36 @@ def load(file: Path | None = None, **flags: Any) -> Settings:
     document = _read(file) if file is not None else {}
     _refuse_unknown_variables()
     try:
-        settings = Settings(**document)
+        settings = _with_environment(Settings(**document))
     except ValidationError as error:
         raise ConfigurationError(_explain(error, document, file)) from error
     except SettingsError as error:
         raise ConfigurationError(f"An environment variable that begins with SEGUE_ cannot be read: {error}.") from error
     return _with_flags(settings, flags)
+
+
+def _with_environment(settings: Settings) -> Settings:
+    """Secrets and paths that the settings name by variable, and the one variable with a name of its own."""
+    named = {name: _with_secrets(provider) for name, provider in settings.providers.named.items()}
+    providers = settings.providers.model_copy(update={"named": named})
+    try:
+        enabled = settings.voice.stream_enabled and stream_enabled(os.environ.get(VARIABLE))
+    except ValueError as error:
+        raise ConfigurationError(f"Environment variable {error}") from None
+    voice = settings.voice.model_copy(update={"stream_enabled": enabled})
+    return settings.model_copy(update={"providers": providers, "voice": voice})
+
+
+def _with_secrets(provider: Any) -> Any:
+    """A provider with the secret and the credentials that its variables hold; what is set in the file wins."""
+    update: dict[str, Any] = {}
+    if isinstance(provider, Account) and provider.key is None and provider.key_variable:
+        secret = os.environ.get(provider.key_variable, "").strip()
+        update |= {"key": SecretStr(secret)} if secret else {}
+    if isinstance(provider, GoogleAccount) and provider.credentials is None:
+        path = os.environ.get(provider.credentials_variable, "").strip()
+        update |= {"credentials": Path(path)} if path else {}
+    return provider.model_copy(update=update) if update else provider
 
 
 def _with_flags(settings: Settings, flags: Mapping[str, Any]) -> Settings:

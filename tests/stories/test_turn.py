@@ -22,6 +22,7 @@ from segue.voice.catalogue import Catalogue
 from segue.voice.chain import Chain
 from segue.voice.frames import Audio, Done, Failure, Frame, Meta, Text
 from segue.voice.hearing import Hearing
+from segue.voice.lookout import Lookout
 from segue.voice.pace import Paces
 from segue.voice.ports import About, Recording
 from segue.voice.rendering import Studio
@@ -69,6 +70,7 @@ class Stage:
             routing=RoutingTable,
             models=roster(self.writer, self.clock, Limits(limits.first_token_s, limits.token_stall_s, 600, "token")),
             speaker=Speaker(Studio(speech.chain, Paces(), self.clock), self.settings),
+            lookout=Lookout(self.clock, self.settings.degradation, self.settings.profiles, self.settings.profile),
             catalogue=Catalogue(self.synthesizer.voices(), VOICES, ("en", "uk", "ru", "zh")),
             hearing=Hearing(hearing, self.settings),
             records=self.store,

@@ -6,7 +6,7 @@ import sys
 from cyclopts import App
 
 from segue import __version__
-from segue.cli import configuration, demo, say, serve, turns
+from segue.cli import configuration, demo, providers, say, serve, turns
 from segue.errors import SegueError
 
 app = App(
@@ -21,6 +21,7 @@ app.command(demo.demo)
 app.command(configuration.version)
 app.command(configuration.schema)
 app.command(configuration.app)
+app.command(providers.providers)
 app.command(turns.app)
 
 

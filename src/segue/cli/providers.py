@@ -28,8 +28,8 @@ def providers(*, url: str = "http://127.0.0.1:8002", json_: bool = False) -> Non
         print(json.dumps(answer, ensure_ascii=False, indent=2))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("provider", "role", "state", "calls", "failed", "limits", "what it is", "last error"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("provider", "role", "state", "calls", "failed", "first/stall/total s", "what it is", "last error"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in {"provider", "role"})
     for item in answer["items"]:
         table.add_row(*_row(item))
     console = Console()
@@ -46,12 +46,13 @@ def _row(item: dict[str, Any]) -> list[str]:
         state += f" {item['reason']}"
     if breaker["rests_s"]:
         state += f", {breaker['rests_s']:.0f} s more"
-    about = " ".join(filter(None, [item["vendor"], item["model"], item["version"]]))
+    told_once = dict.fromkeys(filter(None, [item["vendor"], item["model"], item["version"], item["place"]]))
+    about = " ".join(word for word in told_once if not any(word != other and word in other for other in told_once))
     told = ""
     if error is not None:
         at = datetime.fromtimestamp(error["at"], UTC).strftime("%H:%M:%S")
         told = f"{at} {error['category']}: {error['message']}"
-    shown = f"{limits['first_s']:g}/{limits['stall_s']:g}/{limits['total_s']:g} s"
+    shown = f"{limits['first_s']:g}/{limits['stall_s']:g}/{limits['total_s']:g}"
     return [item["name"], item["role"], state, str(item["calls"]), str(item["failures"]), shown, about, told]
 
 

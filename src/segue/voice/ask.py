@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from segue.records import Outcome
 from segue.voice.casting import Casting
+from segue.voice.frames import Degraded
 from segue.voice.ports import Message, Recording
 
 
@@ -33,7 +34,8 @@ class Ask:
     character: str | None = None
     asked_voice: str | None = None
     """The voice that the caller named, if any."""
-    profile: str = "fast"
+    profile: str = ""
+    """The profile that the caller named; empty for the configured one."""
     model: str = ""
     speed: float = 1.0
     whole: bool = False
@@ -51,7 +53,12 @@ class Plan:
     """Language models in order of preference; empty where the text was brought by the caller."""
     casting: Casting
     synthesizers: tuple[str, ...]
+    """Synthesizers in order of preference as things stand."""
+    first_choice: str
+    """The synthesizer that is first when all is well; empty where nobody can speak."""
     epoch: int
+    notices: tuple[Degraded, ...] = ()
+    """What the listener is told at once."""
 
     @property
     def model(self) -> str:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 
 from segue.errors import ConfigurationError, UnknownCharacter, UnknownVoice
-from segue.voice.casting import Casting, cast_voice
+from segue.voice.casting import Casting, Repertoire, cast_voice
 from segue.voice.ports import VoiceInfo
 
 
@@ -66,7 +66,7 @@ class Catalogue:
         by: dict[str, list[VoiceInfo]] = {}
         for each in self.voices:
             by.setdefault(each.provider, []).append(each)
-        return cast_voice(by, tuple(by), language, asked.provider, asked, expressly=voice is not None)
+        return cast_voice(Repertoire(by, self._defaults), language, asked, asked=voice is not None)
 
     def refuse_character(self, name: str | None) -> None:
         """Characters are named in a catalogue file; without one every name is unknown.

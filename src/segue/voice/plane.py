@@ -9,12 +9,15 @@ from segue.errors import InvalidRequest, TooLarge
 from segue.voice.ask import Ask
 from segue.voice.catalogue import Catalogue
 from segue.voice.encoding import available
+from segue.voice.files import VoiceFiles
 from segue.voice.hearing import Hearing
 from segue.voice.language import base_code, resolve
+from segue.voice.lookout import Lookout
 from segue.voice.ports import LanguageModel, Message, Recording, Synthesizer, TurnStore
 from segue.voice.reporting import Reports
 from segue.voice.roster import Roster
 from segue.voice.speaking import Speaker
+from segue.voice.switch import Switch
 from segue.voice.turn import Turns
 
 
@@ -31,6 +34,9 @@ class VoicePlane:
     models: Roster[LanguageModel]
     records: TurnStore
     reports: Reports
+    lookout: Lookout
+    switch: Switch
+    files: VoiceFiles
     health: Callable[[], Mapping[str, Any]]
 
     def check_text(self, text: str | None, limit: int | None = None, param: str = "text") -> str:
@@ -94,7 +100,7 @@ class VoicePlane:
             listener=listener,
             chat=chat,
             character=character,
-            profile=profile or self.settings.profile,
+            profile=profile or "",
         )
 
     def ask_speech(
@@ -130,7 +136,6 @@ class VoicePlane:
             format=audio_format,
             text=text,
             listener=listener,
-            profile=self.settings.profile,
             speed=speed,
             whole=whole,
         )

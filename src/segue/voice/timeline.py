@@ -117,6 +117,11 @@ class Timeline:
             self.mark(Mark.FIRST_SENT, now)
         self.listener.sent(now, ms)
 
+    def told(self, reason: str) -> None:
+        """The listener was told that the turn is not served as asked."""
+        self.degraded.append(reason)
+        self.substituted = self.substituted or reason == "substituted"
+
     def end(self, outcome: Outcome, *, error: str | None = None, reason: str | None = None) -> None:
         """Say how the turn ended; the first word stands."""
         if self._outcome is None:

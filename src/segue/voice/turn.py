@@ -23,9 +23,11 @@ from segue.voice.catalogue import Catalogue
 from segue.voice.encoding import encoder
 from segue.voice.frames import Degraded, Done, Failure, Frame, Meta, Text
 from segue.voice.hearing import Hearing
+from segue.voice.lookout import Lookout
 from segue.voice.notices import Notices
 from segue.voice.parcel import Parcel
 from segue.voice.ports import LanguageModel, Message, Prompt, TurnStore
+from segue.voice.profiles import grant
 from segue.voice.rendering import Lineup, Manner, Sentence
 from segue.voice.reply import Written, read_out
 from segue.voice.reporting import ReportTokens
@@ -49,6 +51,7 @@ class Turns:
         models: Roster[LanguageModel],
         speaker: Speaker,
         catalogue: Catalogue,
+        lookout: Lookout,
         hearing: Hearing,
         records: TurnStore,
         tokens: ReportTokens,
@@ -59,6 +62,7 @@ class Turns:
         self._models = models
         self._speaker = speaker
         self._catalogue = catalogue
+        self._lookout = lookout
         self._hearing = hearing
         self._records = records
         self._tokens = tokens
@@ -116,16 +120,30 @@ class Turns:
         return failure
 
     def _plan(self, ask: Ask) -> Plan:
-        """Read the routing table, once; what it says holds for the whole turn."""
-        table = self._routing()
+        """Read the routing table and the remedy, once; what they say holds for the whole turn."""
+        table, remedy = self._routing(), self._lookout.remedy()
         variant = assign(ask.listener, table).variant
         voice = ask.asked_voice or (variant.voice if ask.character is None else None)
         casting = self._catalogue.cast(ask.language, voice or None, ask.character, variant.name)
         order = self._speaker.studio.chain.able(casting.order)
         if variant.synthesizer in order and not ask.asked_voice:
             order = (variant.synthesizer, *(name for name in order if name != variant.synthesizer))
-        models = self._models.order(ask.profile, variant.model or ask.model) if ask.kind == "chat" else ()
-        return Plan(variant.name, ask.profile, models, casting, order, table.version)
+        able = tuple(name for name in order if name in casting.parts)
+        rotated = remedy.order(able)
+        granted = grant(ask.profile or None, self._settings.profile, remedy)
+        notices = [Degraded(granted.reason, granted.message)] if granted.reason else []
+        if rotated != able:
+            notices.append(Degraded("synthesizer_rotated", f"{rotated[0]} has first place for now.", rotated[0]))
+        return Plan(
+            variant=variant.name,
+            profile=granted.profile,
+            models=self._models.order(granted.profile, variant.model or ask.model) if ask.kind == "chat" else (),
+            casting=casting,
+            synthesizers=rotated or order,
+            first_choice=able[0] if able else "",
+            epoch=table.version,
+            notices=tuple(notices),
+        )
 
     def _timeline(self, ask: Ask, plan: Plan) -> Timeline:
         heading = Heading(
@@ -141,7 +159,7 @@ class Turns:
             model=plan.model,
             voice=plan.voice,
             format=ask.format,
-            first_choice=plan.synthesizer,
+            first_choice=plan.first_choice,
         )
         return Timeline(heading, self._clock.now(), self._settings.cushion_ms)
 
@@ -160,11 +178,13 @@ class Turns:
             report_token=self._tokens.issue(ask.turn),
             heard=heard,
         )
+        for notice in plan.notices:
+            timeline.told(notice.reason)
+            yield notice
         async with aclosing(self._spoken(ask, plan, heard or ask.text, timeline)) as frames:
             async for frame in frames:
                 if isinstance(frame, Degraded):
-                    timeline.degraded.append(frame.reason)
-                    timeline.substituted = timeline.substituted or frame.reason == "substituted"
+                    timeline.told(frame.reason)
                 yield frame
         timeline.mark(Mark.DONE, self._clock.now())
         yield Done(timeline.timings, timeline.sentences, round(timeline.listener.sent_ms, 3))

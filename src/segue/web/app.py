@@ -8,10 +8,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from segue import __version__
+from segue.clock import Clock
 from segue.configuration import OpenAINames, ServerSettings
 from segue.telemetry.metrics import Metrics
 from segue.voice.plane import VoicePlane
-from segue.web import listening, problems, state, talk, turns
+from segue.web import degradation, files, listening, problems, providers, state, talk, turns
 from segue.web.guard import Guard
 from segue.web.openai import door as openai_door
 
@@ -59,6 +60,8 @@ def create(
     readiness: state.Readiness,
     server: ServerSettings,
     names: OpenAINames,
+    clock: Clock,
+    link_s: float,
 ) -> ASGIApp:
     """The whole application as one ASGI callable; whoever serves it has started what stands behind it."""
     app = FastAPI(
@@ -71,10 +74,13 @@ def create(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     problems.install(app)
-    app.include_router(turns.router(plane, server))
+    app.include_router(turns.router(plane, server, link_s))
     app.include_router(talk.router(plane, server))
     app.include_router(listening.router(plane, metrics))
     app.include_router(state.router(plane, metrics, readiness))
-    app.include_router(openai_door.router(plane, names, server))
+    app.include_router(providers.router(plane, clock))
+    app.include_router(degradation.router(plane.lookout, plane.switch, plane.settings.degradation))
+    app.include_router(files.router(plane.files))
+    app.include_router(openai_door.router(plane, names, server, clock))
     app.router.routes.extend(page_routes(PAGE))
     return Guard(app, server, metrics)

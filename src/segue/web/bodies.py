@@ -42,6 +42,8 @@ class ChatBody(Body):
     """Format of the audio: raw 16-bit PCM at 24 kHz, or a container."""
     voice: Id | None = None
     """A name from `/api/voice/voices`; the language's default when absent."""
+    allow_whole: bool = False
+    """While streaming is switched off, take the whole reply as one JSON object instead of a 503."""
 
 
 class TtsBody(Body):
@@ -59,8 +61,14 @@ class TtsBody(Body):
     """1 is normal."""
     listener: Id | None = None
     """As in a turn."""
+    character: Id | None = None
+    """As in a turn."""
     stream: bool = False
     """Send audio as it is made; otherwise the answer is a finished file with exact sizes."""
+    store: bool = False
+    """Keep the finished file, and answer with a link to it."""
+    tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")] = "default"
+    """Whose file it is, where it is kept."""
 
 
 class SttBody(Body):

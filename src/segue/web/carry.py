@@ -119,16 +119,32 @@ EVENT_STREAM = Shape("text/event-stream; charset=utf-8", as_event)
 NDJSON = Shape("application/x-ndjson; charset=utf-8", as_line)
 
 
-def speech(media_type: str, headers: Mapping[str, str], *, whole: bool = False) -> Shape:
-    """Bare audio: the status is decided at the first audible packet, and an error after it breaks the body off."""
+def speech(media_type: str, headers: dict[str, str], *, asked: str = "", whole: bool = False) -> Shape:
+    """Bare audio: the status is decided at the first audible packet, and an error after it breaks the body off.
+
+    `headers` are told as they are when the answer begins: until then they learn who really speaks, and with which
+    voice, and whether that is another one than was `asked` for.
+    """
 
     def encode(frame: Frame) -> bytes | None:
         if isinstance(frame, Failure):
             return None
-        return frame.data if isinstance(frame, Audio) else b""
+        if not isinstance(frame, Audio):
+            return b""
+        _add(headers, "x-segue-provider", frame.provider)
+        headers["x-segue-voice"] = frame.voice
+        if asked and frame.voice != asked:
+            headers["x-segue-substituted"] = asked
+        return frame.data
 
     def starts(frame: Frame) -> bool:
         return isinstance(frame, Audio) and frame.audible
 
     silent = "There is nothing in this text that can be spoken."
     return Shape(media_type, encode, starts, headers, whole, silent)
+
+
+def _add(headers: dict[str, str], name: str, value: str) -> None:
+    """One more value of a header, once."""
+    values = dict.fromkeys([*filter(None, headers.get(name, "").split(", ")), value])
+    headers[name] = ", ".join(values)

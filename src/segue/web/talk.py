@@ -106,6 +106,7 @@ class Talk:
 
     async def _speak(self, values: dict[str, Any], generation: int, interruption: Interruption) -> None:
         try:
+            self._plane.switch.check()
             ask = await chat_ask(self._plane, ChatBody.model_validate({**values, "format": "pcm16"}))
             async with aclosing(self._plane.turns.turn(ask, interruption)) as frames:
                 first, seq = True, 0

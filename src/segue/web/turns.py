@@ -3,12 +3,14 @@
 from fastapi import APIRouter, Depends, Request, Response
 
 from segue.configuration import ServerSettings
-from segue.errors import NotAcceptable
+from segue.errors import InvalidRequest, NotAcceptable
 from segue.voice.ask import Ask
 from segue.voice.encoding import FORMATS, media_type
 from segue.voice.plane import VoicePlane
+from segue.web.answer import Answer
 from segue.web.bodies import ChatBody, TtsBody, audio_bytes, json_only, one_source
 from segue.web.carry import EVENT_STREAM, NDJSON, Shape, TurnResponse, speech
+from segue.web.whole import stored_file, whole_reply
 
 
 async def chat_ask(plane: VoicePlane, body: ChatBody) -> Ask:
@@ -45,13 +47,23 @@ def accepted_shape(accept: str) -> Shape:
     raise NotAcceptable("Accept `text/event-stream` (the default) or `application/x-ndjson`.")
 
 
-def router(plane: VoicePlane, server: ServerSettings) -> APIRouter:
+def router(plane: VoicePlane, server: ServerSettings, link_s: float) -> APIRouter:
     """The routes, bound to a voice plane."""
     routes = APIRouter(prefix="/api/voice", tags=["voice"], dependencies=[Depends(json_only)])
 
     @routes.post("/chat/stream", response_class=Response, responses=_STREAM_ANSWERS)
     async def chat_stream(body: ChatBody, request: Request) -> Response:
         """Answer a text or a recording with streamed speech."""
+        if body.allow_whole and not plane.switch.state.enabled:
+            ask = await chat_ask(plane, body)
+            return Answer(
+                whole_reply(plane, ask),
+                "application/json",
+                send_timeout_s=server.send_timeout_s,
+                headers={"x-segue-turn": ask.turn},
+                whole=True,
+            )
+        plane.switch.check()
         shape = accepted_shape(request.headers.get("accept", ""))
         ask = await chat_ask(plane, body)
         return TurnResponse(
@@ -63,16 +75,29 @@ def router(plane: VoicePlane, server: ServerSettings) -> APIRouter:
     @routes.post("/tts", response_class=Response, responses=_AUDIO_ANSWERS)
     async def tts(body: TtsBody) -> Response:
         """Read a text out, as a finished file or as a stream."""
+        if body.stream:
+            plane.switch.check()
+            if body.store:
+                raise InvalidRequest("What is streamed is not kept; send `store` without `stream`.", param="store")
         ask = plane.ask_speech(
             body.text,
             language=body.language,
             voice=body.voice,
+            character=body.character,
             audio_format=body.format,
             listener=body.listener,
             speed=body.speed,
             whole=not body.stream,
         )
-        return spoken(plane, ask, server)
+        if not body.store:
+            return spoken(plane, ask, server)
+        return Answer(
+            stored_file(plane, ask, body.tenant, link_s),
+            "application/json",
+            send_timeout_s=server.send_timeout_s,
+            headers={"x-segue-turn": ask.turn},
+            whole=True,
+        )
 
     return routes
 
@@ -80,7 +105,7 @@ def router(plane: VoicePlane, server: ServerSettings) -> APIRouter:
 def spoken(plane: VoicePlane, ask: Ask, server: ServerSettings) -> Response:
     """The audio of a turn as a response: streamed, or a finished file with its length."""
     headers = {"x-segue-turn": ask.turn, "x-segue-voice": ask.voice, "x-segue-language": ask.language}
-    shape = speech(media_type(ask.format), headers, whole=ask.whole)
+    shape = speech(media_type(ask.format), headers, asked="" if ask.character else ask.voice, whole=ask.whole)
     return TurnResponse(plane.turns.turn(ask), shape, send_timeout_s=server.send_timeout_s)
 
 

@@ -16,13 +16,19 @@ from segue.providers.seat import WorkerHealth
 from segue.routing import RoutingTable
 from segue.settings import Settings
 from segue.stores.memory import MemoryTurnStore
+from segue.stores.objects import Objects
 from segue.stores.secret import signing_secret
 from segue.stores.sql.engine import Database
 from segue.stores.sql.turns import SqlTurnStore
+from segue.stores.switch import FileSwitchStore
 from segue.telemetry.metrics import Metrics
+from segue.vendors.objects import StorageSettings
 from segue.voice import encoding
+from segue.voice.cache import AudioCache
 from segue.voice.catalogue import Catalogue
+from segue.voice.files import VoiceFiles
 from segue.voice.hearing import Hearing
+from segue.voice.lookout import Change, Lookout
 from segue.voice.pace import Paces
 from segue.voice.plane import VoicePlane
 from segue.voice.ports import LanguageModel, Recognizer, Synthesizer, TurnStore
@@ -30,8 +36,10 @@ from segue.voice.rendering import Studio
 from segue.voice.reporting import Reports, ReportTokens
 from segue.voice.speakable import speakable
 from segue.voice.speaking import Speaker
+from segue.voice.switch import Switch
 from segue.voice.turn import Turns
 from segue.web import app as door
+from segue.wiring import readings
 from segue.wiring.chains import Team, models, recognizers, synthesizers
 from segue.wiring.observed import Observed
 
@@ -57,6 +65,7 @@ class House:
     metrics: Metrics
     parts: tuple[Part, ...]
     database: Database | None
+    clock: Clock
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[VoicePlane]:
@@ -88,7 +97,11 @@ class House:
 
     def app(self) -> ASGIApp:
         """The ASGI application, to be served while `running`."""
-        return door.create(self.plane, self.metrics, self.readiness, self.settings.server, self.settings.openai)
+        settings = self.settings
+        links = settings.files.link_s
+        return door.create(
+            self.plane, self.metrics, self.readiness, settings.server, settings.openai, self.clock, links
+        )
 
 
 def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) -> House:
@@ -101,15 +114,21 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     metrics = Metrics()
     parts: list[Part] = []
     database, store = _store(settings, parts, keep=keep)
-    records = Observed(store, metrics)
     voice = settings.voice
+    lookout = Lookout(clock, voice.degradation, voice.profiles, voice.profile, tell_change)
+    records = Observed(store, metrics, lookout)
+    secret = signing_secret(settings.data) if keep else secrets.token_bytes(32)
+    switch = Switch(voice.stream_enabled, clock, FileSwitchStore(settings.data) if keep else None)
+    objects = Objects(settings.storage if keep else StorageSettings(kind="memory"), settings.data, clock)
+    cache = AudioCache(objects, clock, settings.cache)
+    parts += [switch, objects, cache]
     writing, speech, listening = models(settings, clock), synthesizers(settings, clock), recognizers(settings, clock)
     parts += [writing, speech, listening]
     hedge_s = voice.hedge_first_ms / 1000.0 if voice.hedge_first_ms else None
-    speaker = Speaker(Studio(speech.roster.chain, Paces(), clock, None, hedge_s), voice)
+    speaker = Speaker(Studio(speech.roster.chain, Paces(), clock, cache, hedge_s), voice)
     hearing = Hearing(listening.roster, voice)
     catalogue = _catalogue(settings, speech)
-    tokens = ReportTokens(signing_secret(settings.data) if keep else secrets.token_bytes(32))
+    tokens = ReportTokens(secret)
     table = RoutingTable()
     plane = VoicePlane(
         settings=voice,
@@ -120,6 +139,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
             models=writing.roster,
             speaker=speaker,
             catalogue=catalogue,
+            lookout=lookout,
             hearing=hearing,
             records=records,
             tokens=tokens,
@@ -131,6 +151,9 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
         models=writing.roster,
         records=records,
         reports=Reports(tokens, records, clock),
+        lookout=lookout,
+        switch=switch,
+        files=VoiceFiles(objects, secret, clock),
         health=lambda: _health(writing, speech, listening),
     )
     providers = [target.provider for team in (speech, listening) for target in team.roster.chain.targets.values()]
@@ -138,11 +161,26 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     metrics.watch("worker_ready", lambda: _of_workers(pools, lambda worker: float(worker.ready)))
     metrics.watch("worker_restarts", lambda: _of_workers(pools, lambda worker: float(worker.restarts)))
     metrics.watch("running_turns", lambda: float(plane.turns.places.held))
+    teams: dict[str, Team[Any]] = {"model": writing, "synthesizer": speech, "recognizer": listening}
+    readings.watch_chains(metrics, teams)
+    readings.watch_cache(metrics, cache)
+    readings.watch_lookout(metrics, lookout)
     if database is not None:
         metrics.watch("database_ready", lambda: float(database.health().ready))
         metrics.watch("queued_writes", lambda: float(database.health().queued))
         metrics.watch("lost_writes", lambda: float(database.health().lost))
-    return House(settings, plane, metrics, tuple(parts), database)
+    return House(settings, plane, metrics, tuple(parts), database, clock)
+
+
+def tell_change(change: Change) -> None:
+    """An axis of degradation changed: one line in the log."""
+    log.warning(
+        "degradation",
+        axis=change.axis.value,
+        before=change.before.value,
+        after=change.after.value,
+        reason=change.reason,
+    )
 
 
 def open_records(settings: Settings) -> tuple[Part, TurnStore]:

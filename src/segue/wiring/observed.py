@@ -1,23 +1,26 @@
-"""Between the turns and the store that keeps them: every record is counted as it is kept."""
+"""Between the turns and the store that keeps them: every record is counted and judged as it is kept."""
 
 from collections.abc import AsyncIterator
 
 from segue.records import PlaybackReport, TurnRecord
 from segue.telemetry.metrics import Metrics
+from segue.voice.lookout import Lookout
 from segue.voice.ports import TurnStore
 
 
 class Observed:
-    """A turn store whose records are counted as they are kept."""
+    """A turn store whose records are counted and judged as they are kept."""
 
-    def __init__(self, store: TurnStore, metrics: Metrics) -> None:
+    def __init__(self, store: TurnStore, metrics: Metrics, lookout: Lookout) -> None:
         self._store = store
         self._metrics = metrics
+        self._lookout = lookout
 
     def append(self, record: TurnRecord) -> None:
         """See `TurnStore.append`."""
         self._store.append(record)
         self._metrics.observe(record)
+        self._lookout.note(record)
 
     async def report(self, report: PlaybackReport) -> bool:
         """See `TurnStore.report`."""

@@ -56,9 +56,11 @@ def router(plane: VoicePlane, names: Names, server: ServerSettings) -> APIRouter
             voice=voice,
             audio_format=body.response_format or "mp3",
             speed=1.0 if body.speed is None else body.speed,
+            whole=not plane.switch.state.enabled,
             param="input",
         )
         if body.stream_format == "sse":
+            plane.switch.check()
             return _events(plane, ask, server)
         return spoken(plane, ask, server)
 
