@@ -6,7 +6,6 @@ messages. It checks what the real ones check, refuses in their shape, and hums i
 told back in full, which the real one does not do: whoever repeats it is found out.
 """
 
-import asyncio
 import json
 import math
 import struct
@@ -17,48 +16,21 @@ from typing import Any
 from aiohttp import web
 
 from segue.clock import SystemClock
-from segue.providers.openai import OpenAISynthesizer
+from segue.errors import BadAudio
+from segue.providers.completions import OpenAICompatibleModel
+from segue.providers.openai import OpenAIRecognizer, OpenAISynthesizer
 from segue.vendors import openai as vendor
 from segue.voice.containers import wav
-from segue.voice.ports import Synthesizer
+from segue.voice.ports import LanguageModel, Recognizer, Synthesizer
+from tests.vendors.openai_chat import Chat, ModelScript
+from tests.vendors.openai_wire import KEY, bad
 from tests.vendors.script import Fault, Heard, Opening, Script, Stand
 
-KEY = "sk-proj-0123456789abcdefABCDEF"
 RATE = 24_000
 PIECE_BYTES = RATE // 10 * 2
 VOICES = "alloy ash ballad coral echo fable onyx nova sage shimmer verse marin cedar".split()
 FORMATS = "mp3 opus aac flac wav pcm".split()
-
-PAGE = "<!DOCTYPE html><html><body><h1>Sign in to the wireless network</h1></body></html>"
-REFUSALS = {
-    Fault.AUTH: (401, "Incorrect API key provided: {key}.", "invalid_request_error", "invalid_api_key"),
-    Fault.QUOTA: (
-        429,
-        "You exceeded your current quota, please check your plan and billing details.",
-        "insufficient_quota",
-        "insufficient_quota",
-    ),
-    Fault.RATE_LIMIT: (
-        429,
-        "Rate limit reached. Add a payment method under account/billing for a higher one.",
-        "requests",
-        "rate_limit_exceeded",
-    ),
-    Fault.BAD_REQUEST: (400, "Unrecognized request argument supplied.", "invalid_request_error", None),
-    Fault.SERVER: (500, "The server had an error while processing your request.", "server_error", None),
-}
-"""Status, message, type and code of each refusal."""
-
-
-def refusal(status: int, message: str, kind: str, code: str | None = None, wait_s: float | None = None) -> web.Response:
-    """An error in OpenAI's shape."""
-    error = {"error": {"message": message, "type": kind, "param": None, "code": code}}
-    return web.json_response(error, status=status, headers={"Retry-After": f"{wait_s:g}"} if wait_s else {})
-
-
-def bad(message: str, code: str | None = None, status: int = 400) -> web.Response:
-    """A request that is not as documented."""
-    return refusal(status, message, "invalid_request_error", code)
+ERROR = {"error": {"message": "The server ran out of memory", "type": "server_error", "code": None}}
 
 
 def tone(samples: int, peak: float = 0.2) -> Iterator[bytes]:
@@ -69,46 +41,32 @@ def tone(samples: int, peak: float = 0.2) -> Iterator[bytes]:
         yield piece[: samples * 2 - at]
 
 
-class Server:
-    """The handlers. Every request is kept in `heard`, whatever becomes of it."""
-
-    def __init__(self, script: Script, heard: list[Heard]) -> None:
-        self.script = script
-        self.heard = heard
-        self.clock = SystemClock()
+class Server(Chat):
+    """The handlers of all three roles."""
 
     def application(self) -> web.Application:
         """Everything under `/v1`."""
         application = web.Application(client_max_size=26_000_000)
         application.router.add_post("/v1/audio/speech", self.speech)
+        application.router.add_post("/v1/audio/transcriptions", self.transcription)
+        application.router.add_post("/v1/chat/completions", self.completion)
         return application
 
     async def speech(self, request: web.Request) -> web.StreamResponse:
         """`POST /audio/speech`."""
-        heard, refused = self._heard(request, await request.json())
+        heard, refused = self.came(request, await request.json())
         wanted = heard.body
-        if refused is None:
-            refused = self._unspeakable(wanted)
+        refused = refused or self._unspeakable(wanted)
         if refused is not None:
             return refused
         fault = self.script.strike()
-        done = await self._fail(request, fault)
+        done = await self.fail(request, heard, fault)
         if done is not None:
             return done
         samples = round(len(wanted["input"]) * self.script.ms_per_character / wanted.get("speed", 1.0) * RATE / 1000)
-        async with self._watched(heard):
+        async with self.watched(heard):
             await self.clock.sleep(self.script.delay_s)
             return await self._speak(request, samples, fault)
-
-    def _heard(self, request: web.Request, body: Any) -> tuple[Heard, web.Response | None]:
-        """Keep a request, and refuse one without the right key."""
-        heard = Heard(request.path, body, dict(request.headers))
-        self.heard.append(heard)
-        said = request.headers.get("authorization", "")
-        if said != f"Bearer {KEY}":
-            status, message, kind, code = REFUSALS[Fault.AUTH]
-            return heard, refusal(status, message.format(key=said.removeprefix("Bearer ")), kind, code)
-        return heard, None
 
     def _unspeakable(self, wanted: Any) -> web.Response | None:
         """What is wrong with a request for speech."""
@@ -124,33 +82,6 @@ class Server:
             return bad("Unrecognized request argument supplied.")
         return None
 
-    async def _fail(self, request: web.Request, fault: Fault | None) -> web.StreamResponse | None:
-        """The faults that come before the answer or instead of it, alike for all roles."""
-        if fault in REFUSALS:
-            status, message, kind, code = REFUSALS[fault]
-            wait_s = self.script.retry_after_s if fault is Fault.RATE_LIMIT else None
-            return refusal(status, message.format(key=KEY), kind, code, wait_s)
-        if fault is Fault.HTML:
-            return web.Response(text=PAGE, content_type="text/html")
-        if fault is Fault.RESET:
-            assert request.transport is not None
-            request.transport.abort()
-            return web.Response()
-        if fault is Fault.SILENT:
-            async with self._watched(self.heard[-1]):
-                await asyncio.get_running_loop().create_future()
-        return None
-
-    @asynccontextmanager
-    async def _watched(self, heard: Heard) -> AsyncIterator[None]:
-        """Note whether the caller takes the answer to its end."""
-        try:
-            yield
-        except (asyncio.CancelledError, ConnectionResetError):
-            heard.cancelled = True
-            raise
-        heard.finished = True
-
     async def _speak(self, request: web.Request, samples: int, fault: Fault | None) -> web.StreamResponse:
         answer = web.StreamResponse(
             headers={"Content-Type": "audio/mpeg" if fault is Fault.WRONG_TYPE else "audio/wav"}
@@ -160,7 +91,7 @@ class Server:
         if fault is Fault.EMPTY:
             return answer
         if fault is Fault.JSON_ERROR:
-            await answer.write(json.dumps({"error": {"message": "Out of memory", "type": "server_error"}}).encode())
+            await answer.write(json.dumps(ERROR).encode())
             return answer
         if fault is Fault.WRONG_TYPE:
             await answer.write(b"ID3\x04\0\0\0\0\0\0" + b"\xff\xf3\x44\xc4" + bytes(400))
@@ -184,16 +115,76 @@ class Server:
             if piece:
                 await answer.write(piece)
             sent += len(piece)
-        return await self._break(request, answer, fault)
+        return await self.end(request, answer, fault)
 
-    async def _break(self, request: web.Request, answer: web.StreamResponse, fault: Fault | None) -> web.StreamResponse:
-        """What becomes of an answer whose last byte before the fault was sent."""
-        if fault is Fault.CUT:
-            assert request.transport is not None
-            request.transport.close()  # what was written still leaves; the end of the chunks does not
-        if fault is Fault.STALL:
-            await asyncio.get_running_loop().create_future()
-        return answer
+    async def transcription(self, request: web.Request) -> web.StreamResponse:
+        """`POST /audio/transcriptions`."""
+        form = await request.post()
+        fields: dict[str, list[Any]] = {name: list(form.getall(name)) for name in form}
+        for file in fields.get("file", []):
+            fields["file"] = [file.file.read()]
+            file.file.close()
+        heard, refused = self.came(request, fields)
+        refused = refused or self._unhearable(fields)
+        if refused is not None:
+            return refused
+        fault = self.script.strike()
+        done = await self.fail(request, heard, fault)
+        if done is not None:
+            return done
+        async with self.watched(heard):
+            await self.clock.sleep(self.script.delay_s)
+            return await self._transcribe(request, heard, fault)
+
+    def _unhearable(self, fields: dict[str, list[Any]]) -> web.Response | None:
+        """What is wrong with a request for a transcript; where nothing is, `file` becomes its length in seconds."""
+        try:
+            layout, body = wav.parse(fields.get("file", [b""])[0])
+        except BadAudio:
+            return bad("Audio file might be corrupted or unsupported", "invalid_value")
+        seconds = len(body) / layout.frame_bytes / layout.rate
+        model, form = fields.get("model", [""])[0], fields.get("response_format", ["json"])[0]
+        known = {"file", "model", "language", "response_format", "prompt", "keywords[]", "include[]"}
+        wrong = {
+            "you must provide a model parameter": not model,
+            "Audio file is too short. Minimum audio length is 0.1 seconds.": seconds < 0.1,
+            f"response_format {form!r} is not compatible with model {model!r}. Use 'json' or 'text' instead.": (
+                model.startswith("gpt-") and form not in {"json", "text"}
+            ),
+            "timestamp_granularities requires response_format 'verbose_json'.": (
+                "timestamp_granularities[]" in fields and form != "verbose_json"
+            ),
+            "include is not supported with this model.": "include[]" in fields and not model.startswith("gpt-4o"),
+            "keywords are not supported with this model.": "keywords[]" in fields and model != "gpt-transcribe",
+            "Invalid language.": len(fields.get("language", ["en"])[0]) != 2,
+            "Unrecognized request argument supplied.": bool(set(fields) - known - {"timestamp_granularities[]"}),
+        }
+        fields["file"] = [seconds]
+        return next((bad(message) for message, holds in wrong.items() if holds), None)
+
+    async def _transcribe(self, request: web.Request, heard: Heard, fault: Fault | None) -> web.StreamResponse:
+        text, seconds = self.script.transcript, heard.body["file"][0]
+        told: dict[str, Any] = {"text": text}
+        if heard.body.get("response_format") == ["verbose_json"]:
+            step = seconds / max(1, len(text.split()))
+            words = [
+                {"word": word, "start": round(at * step, 2), "end": round((at + 1) * step, 2)}
+                for at, word in enumerate(text.split())
+            ]
+            segment = {"id": 0, "start": 0.0, "end": seconds, "text": text, "tokens": [1, 2, 3], "avg_logprob": -0.25}
+            told |= {"task": "transcribe", "language": "english", "duration": seconds}
+            told |= {"words": words, "segments": [segment] if text else []}
+        if heard.body.get("include[]") == ["logprobs"]:
+            told["logprobs"] = [{"token": word, "logprob": -0.5, "bytes": []} for word in text.split()]
+        body = json.dumps(ERROR if fault is Fault.JSON_ERROR else told).encode()
+        if fault is Fault.WRONG_TYPE:
+            return web.Response(body=text.encode(), content_type="text/plain")
+        if fault is Fault.EMPTY:
+            return web.Response(body=b"", content_type="application/json")
+        answer = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
+        await answer.prepare(request)
+        await answer.write(body[: self.script.after] if fault in {Fault.CUT, Fault.STALL} else body)
+        return await self.end(request, answer, fault)
 
 
 @asynccontextmanager
@@ -210,22 +201,57 @@ async def serving(script: Script, heard: list[Heard] | None = None) -> AsyncIter
         await runner.cleanup()
 
 
-SPEECH_FAULTS = frozenset(Fault)
-"""HTTP and WAV can show everything."""
+EVERYWHERE = {Fault.AUTH, Fault.QUOTA, Fault.RATE_LIMIT, Fault.BAD_REQUEST, Fault.SERVER, Fault.RESET, Fault.SILENT}
+EVERYWHERE |= {Fault.CUT, Fault.STALL, Fault.EMPTY, Fault.JSON_ERROR, Fault.HTML, Fault.WRONG_TYPE}
 
 
 @asynccontextmanager
-async def speech() -> AsyncIterator[Stand[Synthesizer]]:
-    """The synthesizer with its server."""
+async def speech(**settings: Any) -> AsyncIterator[Stand[Synthesizer]]:
+    """The synthesizer with its server; HTTP and WAV can show every fault."""
     script, heard = Script(), list[Heard]()
     async with serving(script, heard) as url:
-        settings = vendor.OpenAISynthesizer.model_validate({"vendor": "openai-synthesizer", "url": url, "key": KEY})
-        provider = OpenAISynthesizer("speaker", settings, SystemClock())
+        plain = {"vendor": "openai-synthesizer", "url": url, "key": KEY} | settings
+        provider = OpenAISynthesizer("speaker", vendor.OpenAISynthesizer.model_validate(plain), SystemClock())
         await provider.start()
         try:
-            yield Stand(provider, script, heard, SPEECH_FAULTS, url)
+            yield Stand(provider, script, heard, frozenset(Fault), url)
+        finally:
+            await provider.close()
+
+
+@asynccontextmanager
+async def transcripts(**settings: Any) -> AsyncIterator[Stand[Recognizer]]:
+    """The recognizer with its server."""
+    script, heard = Script(), list[Heard]()
+    async with serving(script, heard) as url:
+        plain = {"vendor": "openai-recognizer", "url": url, "key": KEY} | settings
+        provider = OpenAIRecognizer("hearer", vendor.OpenAIRecognizer.model_validate(plain), SystemClock())
+        await provider.start()
+        try:
+            yield Stand(provider, script, heard, frozenset(EVERYWHERE), url, streams=False)
+        finally:
+            await provider.close()
+
+
+def whisper() -> Any:
+    """The recognizer with a model that gives times."""
+    return transcripts(model="whisper-1")
+
+
+@asynccontextmanager
+async def completions(script: ModelScript | None = None, **settings: Any) -> AsyncIterator[Stand[LanguageModel]]:
+    """The language model with its server."""
+    script, heard = script or ModelScript(), list[Heard]()
+    async with serving(script, heard) as url:
+        plain = {"vendor": "openai-model", "model": "small", "url": url, "key": KEY} | settings
+        provider = OpenAICompatibleModel("writer", vendor.OpenAIModel.model_validate(plain), SystemClock())
+        await provider.start()
+        try:
+            yield Stand(provider, script, heard, frozenset(EVERYWHERE | {Fault.END}), url)
         finally:
             await provider.close()
 
 
 SYNTHESIZERS: dict[str, Opening[Synthesizer]] = {"openai": speech}
+RECOGNIZERS: dict[str, Opening[Recognizer]] = {"openai": transcripts, "openai-whisper": whisper}
+MODELS: dict[str, Opening[LanguageModel]] = {"openai": completions}

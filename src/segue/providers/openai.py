@@ -1,15 +1,19 @@
 """OpenAI's speech and recognition, and every server that speaks their protocol: Speaches, LocalAI, vLLM and others."""
 
 import difflib
-from collections.abc import AsyncGenerator
+import json
+import math
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from typing import Any
 
 from segue.clock import Clock
-from segue.errors import FailureCategory, ProviderError, Unavailable, UnknownVoice
+from segue.errors import FailureCategory, ProviderError, Unavailable, UnknownLanguage, UnknownVoice
 from segue.providers.http import Line, beginning
 from segue.providers.openai_riff import NotThis, Riff
 from segue.vendors import openai as vendor
-from segue.voice.ports import About, Speech, Utterance, VoiceInfo
+from segue.voice.audio import SAMPLE_BYTES
+from segue.voice.containers import wav
+from segue.voice.ports import About, Recording, Speech, Transcript, Utterance, VoiceInfo, Word
 
 LONGEST_TEXT = 4096
 """Characters of one request for speech, by OpenAI's documentation."""
@@ -127,3 +131,104 @@ class OpenAISynthesizer:
 
     def _unsupported(self, why: str) -> ProviderError:
         return ProviderError(f"{self.name} {why}.", provider=self.name, category=FailureCategory.UNSUPPORTED)
+
+
+class OpenAIRecognizer:
+    """Hears through `/audio/transcriptions`, freely: what is expected is compared by whoever expects it."""
+
+    def __init__(self, name: str, settings: vendor.OpenAIRecognizer, clock: Clock) -> None:
+        self.name = name
+        self.languages = settings.languages
+        self._settings = settings
+        self._line = _line(name, settings, clock)
+        self.about = _about(settings, self._line)
+
+    async def start(self) -> None:
+        """Open the pool of connections.
+
+        Raises:
+            Unavailable: there is no key for a server that needs one; the message says what to set.
+        """
+        if self._settings.missing:
+            raise Unavailable(f"{self.name} needs a key: {self._settings.missing}.")
+        await self._line.start()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._line.close()
+
+    async def hear(self, recording: Recording) -> Transcript:
+        """See `Recognizer.hear`. Words have times where the server gives them."""
+        if recording.language not in self.languages:
+            raise UnknownLanguage(
+                f"{self.name} hears {', '.join(self.languages)}, not {recording.language!r}.", param="language"
+            )
+        duration_s = len(recording.pcm) // SAMPLE_BYTES / recording.rate
+        if duration_s < SHORTEST_S:
+            return Transcript("", recording.language, self.name, duration_s)
+        file = wav.whole(recording.pcm, recording.rate)
+        if len(file) > LARGEST_FILE:
+            raise ProviderError(
+                f"{self.name} takes {LARGEST_FILE} bytes at once, not {len(file)}.",
+                provider=self.name,
+                category=FailureCategory.UNSUPPORTED,
+            )
+        answer = await self._line.json(
+            "POST",
+            "/audio/transcriptions",
+            files={"file": ("recording.wav", file, "audio/wav")},
+            data=self._fields(recording),
+        )
+        text = answer.get("text") if isinstance(answer, dict) else None
+        if not isinstance(text, str):
+            raise self._line.failure(f"{self.name} sent no transcript", json.dumps(answer).encode())
+        words = _words(answer.get("words")) if text.strip() else ()
+        return Transcript(text.strip(), recording.language, self.name, duration_s, words, _confidence(answer))
+
+    def _fields(self, recording: Recording) -> dict[str, Any]:
+        model, form = self._settings.model, self._settings.response_format
+        if form == "auto":
+            form = "json" if model.startswith("gpt-") else "verbose_json"
+        fields: dict[str, Any] = {"model": model, "language": recording.language, "response_format": form}
+        if form == "verbose_json":
+            fields["timestamp_granularities[]"] = ["word", "segment"]
+        if model.startswith("gpt-4o") and "diarize" not in model:
+            fields["include[]"] = ["logprobs"]
+        phrases = list(_within(recording.phrases, LONGEST_HINT))
+        if phrases and model.startswith("gpt-transcribe"):
+            fields["keywords[]"] = phrases
+        elif phrases and "diarize" not in model:
+            fields["prompt"] = ", ".join(phrases)
+        return fields
+
+
+def _within(phrases: Iterable[str], longest: int) -> Iterator[str]:
+    """The first phrases that together are no longer."""
+    for phrase in phrases:
+        longest -= len(phrase) + 2
+        if longest < 0:
+            return
+        yield phrase.encode("utf-8", "replace").decode()
+
+
+def _words(told: Any) -> tuple[Word, ...]:
+    """Words with their times; none where they are not as documented."""
+    try:
+        return tuple(Word(str(word["word"]).strip(), float(word["start"]), float(word["end"])) for word in told or ())
+    except (KeyError, TypeError, ValueError):
+        return ()
+
+
+def _confidence(answer: Mapping[str, Any]) -> float | None:
+    """The geometric mean of what the model gave its tokens, where the server tells it; nothing is made up."""
+    try:
+        tokens = [(1.0, float(token["logprob"])) for token in answer.get("logprobs") or ()]
+        tokens += [
+            (float(len(segment["tokens"]) or 1), float(segment["avg_logprob"]))
+            for segment in answer.get("segments") or ()
+        ]
+    except (KeyError, TypeError, ValueError):
+        return None
+    weight = sum(share for share, _ in tokens)
+    mean = sum(share * logprob for share, logprob in tokens) / weight if weight else math.nan
+    return min(1.0, math.exp(mean)) if math.isfinite(mean) else None
