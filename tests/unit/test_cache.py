@@ -47,7 +47,7 @@ class Shelf:
         self.failure: Exception | None = None
         self.held = asyncio.Event()
         self.held.set()
-        self.asked = 0
+        self.asked = self.listed = 0
 
     async def get(self, key: str) -> bytes | None:
         """See `AudioStore.get`."""
@@ -69,6 +69,7 @@ class Shelf:
 
     async def list(self, prefix: str) -> AsyncGenerator[Stored, None]:
         """See `AudioStore.list`."""
+        self.listed += 1
         await self._answer()
         for key, data in list(self.objects.items()):
             if key.startswith(prefix + "/"):
@@ -348,6 +349,7 @@ class TestCache:
         asked = shelf.asked
         cache = AudioCache(shelf, clock, CacheSettings(enabled=False))
         await cache.start()
+        await clock.advance(7200.0)
         cache.keep(KEY, [speech()])
         assert await cache.find(KEY) is None
         await cache.close()
@@ -561,6 +563,21 @@ class TestBehindTheReply:
 
         left = [entry async for entry in store.list("cache/v1")]
         assert sum(entry.size_bytes for entry in left) <= size * 22
+
+    async def test_much_writing_prunes_once(self) -> None:
+        """Having pruned early, the cache waits for as much writing again: it does not list the store for ever."""
+        shelf, clock = Shelf(), ManualClock(wall_s=WALL_S)
+        size = len(packed(KEY, Kept(speech(), WALL_S)))
+        cache = AudioCache(shelf, clock, CacheSettings(max_bytes=size * 20, prune_s=1e6))
+        await cache.start()
+        await clock.advance(1.0)
+        for epoch in range(3):
+            cache.keep(replace(KEY, epoch=epoch), [speech()])
+        await clock.advance(10.0)
+
+        assert cache.counts.stored == 3
+        assert shelf.listed == 2, "at the start, and after a tenth"
+        await cache.close()
 
     async def test_pruning_leaves_other_things_alone(self, tmp_path: Path) -> None:
         """Whatever else lies in the store is neither counted nor deleted."""

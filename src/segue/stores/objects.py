@@ -94,7 +94,7 @@ class Objects:
                     data,
                     attributes={"Content-Type": media_type} if isinstance(client, S3Store) else None,
                     mode="overwrite" if replace else "create",
-                    use_multipart=False,  # in parts an object could not be created on condition that it is not there
+                    use_multipart=False,  # parts of an upload that breaks off would stay in the bucket, unseen
                 )
             except AlreadyExistsError:
                 return False
