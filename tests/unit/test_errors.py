@@ -12,10 +12,13 @@ from segue.errors import (
     InvalidRequest,
     Overloaded,
     ProviderError,
+    ProviderRefusal,
+    ProvidersResting,
     ProviderTimeout,
     SegueError,
     TooSlow,
     Unavailable,
+    VoiceDisabled,
 )
 
 FAMILY = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, SegueError)]
@@ -60,14 +63,15 @@ def test_an_error_explains_itself(kind: type[SegueError]) -> None:
 
 @pytest.mark.parametrize("kind", FAMILY, ids=lambda kind: kind.__name__)
 def test_status_and_blame_agree(kind: type[SegueError]) -> None:
-    """Errors of the caller are 4xx, all others 5xx; codes are words that clients can rely on."""
-    assert (400 <= kind.status < 500) == issubclass(kind, CallerError)
+    """What the caller can mend is a 4xx, also a refused content, all else a 5xx; clients can rely on the codes."""
+    assert (400 <= kind.status < 500) == issubclass(kind, CallerError | ProviderRefusal)
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", kind.code)
 
 
 def test_what_trying_again_can_mend() -> None:
     """Trying again helps with what passes by itself, and with nothing else."""
-    assert {kind for kind in FAMILY if kind.retryable} == {ProviderError, ProviderTimeout, Overloaded, TooSlow}
+    passing = {ProviderError, ProviderTimeout, ProvidersResting, Overloaded, VoiceDisabled, TooSlow}
+    assert {kind for kind in FAMILY if kind.retryable} == passing
 
 
 def test_codes_tell_errors_apart() -> None:
@@ -85,3 +89,6 @@ def test_errors_carry_their_details() -> None:
     late = ProviderTimeout(provider="openai")
     assert (late.provider, late.category) == ("openai", FailureCategory.TIMEOUT)
     assert Overloaded(retry_after_s=2.5).retry_after_s == 2.5
+    assert ProviderError(retry_after_s=30.0).retry_after_s == 30.0
+    assert ProvidersResting(retry_after_s=0.2).retry_after_s == 1.0, "nobody is asked to come back at once"
+    assert ProviderRefusal(provider="openai").category == FailureCategory.BAD_REQUEST

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -15,7 +16,16 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from segue import __version__
 from segue.errors import FailureCategory
 from segue.measures import MEASURES
-from segue.records import AttemptOutcome, Mark, Outcome, PlaybackReport, SynthesisAttempt, TurnRecord, Underflow
+from segue.records import (
+    AttemptOutcome,
+    Mark,
+    ModelAttempt,
+    Outcome,
+    PlaybackReport,
+    SynthesisAttempt,
+    TurnRecord,
+    Underflow,
+)
 from segue.telemetry.metrics import MANY, READINGS, Metrics
 
 MARKS = {
@@ -125,11 +135,85 @@ def test_attempts_are_counted_by_their_own_outcome() -> None:
     found = samples(metrics)
 
     assert found["segue_attempts_total"] == {
-        ("timeout", "failed", "espeak"): 1,
-        ("none", "completed", "piper"): 1,
-        ("none", "cancelled", "espeak"): 1,
+        ("timeout", "failed", "espeak", "synthesizer"): 1,
+        ("none", "completed", "piper", "synthesizer"): 1,
+        ("none", "cancelled", "espeak", "synthesizer"): 1,
     }
     assert found["segue_synthesis_seconds_sum"][("failed", "espeak")] == pytest.approx(0.9)
+
+
+def test_language_models_are_counted_as_such() -> None:
+    """An attempt of a language model has the role `model`, also where a synthesizer has the same name."""
+    metrics = Metrics()
+    written = (
+        ModelAttempt("espeak", "m", AttemptOutcome.FAILED, category="quota", total_ms=70.0),
+        ModelAttempt("ollama", "m", AttemptOutcome.COMPLETED, resumed=True, total_ms=900.0),
+        ModelAttempt("ollama", "m", AttemptOutcome.COMPLETED, category="timeout", total_ms=900.0),
+    )
+    metrics.observe(replace(RECORD, attempts=RECORD.attempts[:1], model_attempts=written))
+    found = samples(metrics)
+
+    assert found["segue_attempts_total"] == {
+        ("timeout", "failed", "espeak", "synthesizer"): 1,
+        ("quota", "failed", "espeak", "model"): 1,
+        ("none", "completed", "ollama", "model"): 2,
+    }
+    assert found["segue_synthesis_seconds_count"] == {("failed", "espeak"): 1}, "writing is not synthesis"
+
+
+def test_what_was_kept_is_counted_and_not_timed() -> None:
+    """A sentence out of the cache counts as an attempt, but its milliseconds say nothing of how fast anybody speaks."""
+    metrics = Metrics()
+    kept = SynthesisAttempt(2, "piper", "m", "v", AttemptOutcome.CACHED, 9, total_ms=1.0, audio_ms=2000.0)
+    metrics.observe(replace(RECORD, attempts=(RECORD.attempts[1], kept, kept), audio_ms=8000.0))
+    found = samples(metrics)
+
+    assert found["segue_attempts_total"] == {
+        ("none", "completed", "piper", "synthesizer"): 1,
+        ("none", "cached", "piper", "synthesizer"): 2,
+    }
+    assert found["segue_synthesis_seconds_count"] == {("completed", "piper"): 1}
+    assert found["segue_audio_seconds_total"] == {("piper", "baseline"): pytest.approx(8.0)}, "it was heard"
+
+
+SPOKEN = SynthesisAttempt(0, "piper", "m", "v", AttemptOutcome.COMPLETED, 9)
+LOST = replace(SPOKEN, outcome=AttemptOutcome.FAILED, category="server")
+
+
+@pytest.mark.parametrize(
+    ("changes", "served"),
+    [
+        ({"attempts": (SPOKEN,)}, "primary"),
+        ({"attempts": (replace(SPOKEN, outcome=AttemptOutcome.CACHED),)}, "primary"),
+        ({"attempts": (LOST, SPOKEN)}, "primary"),
+        ({"attempts": (LOST, replace(SPOKEN, provider="espeak"))}, "fallback"),
+        ({"attempts": (replace(SPOKEN, provider="espeak", resumed=True),)}, "resumed"),
+        ({"attempts": (LOST,), "outcome": Outcome.FAILED}, "failed"),
+        ({"attempts": (SPOKEN,), "outcome": Outcome.CANCELLED}, "unfinished"),
+    ],
+)
+def test_turns_are_counted_by_what_the_listener_got(changes: dict[str, Any], served: str) -> None:
+    """Each turn counts once as served: a failed attempt that no listener noticed makes no other turn of it."""
+    metrics = Metrics()
+    metrics.observe(replace(RECORD, first_choice="piper", **changes))
+
+    assert samples(metrics)["segue_served_total"] == {("uk", "fast", served, "baseline"): 1}
+
+
+def test_turns_that_were_not_served_as_asked() -> None:
+    """Each reason that was told counts once a turn, and a turn with another voice once, however often it was told."""
+    metrics = Metrics()
+    metrics.observe(RECORD)
+    metrics.observe(replace(RECORD, degraded=("fallback", "substituted"), substituted=True))
+    metrics.observe(replace(RECORD, degraded=("fallback",), variant="v2"))
+    found = samples(metrics)
+
+    assert found["segue_degraded_total"] == {
+        ("fallback", "baseline"): 1,
+        ("substituted", "baseline"): 1,
+        ("fallback", "v2"): 1,
+    }
+    assert found["segue_substituted_turns_total"] == {("baseline",): 1}
 
 
 def test_audio_is_shared_out_by_who_spoke() -> None:
@@ -217,6 +301,8 @@ def test_label_values_are_bounded() -> None:
                 language=f"language{number}",
                 profile=f"profile{number}",
                 attempts=(attempt,),
+                model_attempts=(ModelAttempt(f"model{number}", "m", AttemptOutcome.FAILED, f"c{number}"),),
+                degraded=(f"reason{number}",),
             )
         )
         metrics.observe_report(REPORT, f"v{number}", f"result{number}")
@@ -226,7 +312,8 @@ def test_label_values_are_bounded() -> None:
 
     assert {key[:1] + key[2:3] for key in found["segue_turns_total"]} == {("other", "other"), ("uk", "fast")}
     assert len(found["segue_turns_total"]) == MANY + 2
-    assert len(found["segue_attempts_total"]) <= (MANY + 1) * 2 + 1
+    assert len(found["segue_attempts_total"]) <= (MANY + 2) * 2 + 1
+    assert len(found["segue_degraded_total"]) == MANY + 1
     assert {key[0] for key in found["segue_attempts_total"]} == {"other", "timeout", "none"}
     assert len(found["segue_playback_reports_total"]) == 5
     assert {key[0] for key in found["segue_http_requests_total"]} == {"other"}
@@ -288,7 +375,7 @@ def test_two_metrics_share_nothing() -> None:
 def full() -> Metrics:
     """Metrics in which every family has at least one sample."""
     metrics = Metrics()
-    metrics.observe(replace(RECORD, underflow=Underflow(1, 1.0)))
+    metrics.observe(replace(RECORD, underflow=Underflow(1, 1.0), degraded=("substituted",), substituted=True))
     metrics.observe_report(REPORT, "baseline", "accepted")
     metrics.observe_request("GET", "/api/health", 200)
     for reading in READINGS:
