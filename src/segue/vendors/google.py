@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from segue.vendors.account import Account, Role
 
@@ -36,7 +38,13 @@ class GoogleSynthesizer(GoogleAccount):
     streaming: bool = False
     """Ask for audio as it is made (Chirp 3: HD only) instead of whole sentences."""
     locales: Mapping[str, str] = {"en": "en-US", "uk": "uk-UA", "ru": "ru-RU", "zh": "cmn-CN"}
-    """Google's code of each language."""
+    """Google's code of each language: the languages that are offered, and whose voices come first."""
+
+    @model_validator(mode="after")
+    def _only_chirp_streams(self) -> Self:
+        if self.streaming and self.family != "chirp3-hd":
+            raise ValueError("streaming: only the family chirp3-hd speaks as a stream; set `family` to it.")
+        return self
 
 
 class GoogleRecognizer(GoogleAccount):
