@@ -212,9 +212,11 @@ def _read(body: bytes) -> tuple[str, frozenset[str]]:
     error = told.get("error", told) if isinstance(told, dict) else told
     if not isinstance(error, dict):
         return error if isinstance(error, str) else text, frozenset()
-    words = [error.get(name) for name in ("code", "type", "status")]
+    words = [error.get(name) for name in ("code", "type", "status", "error_code")]
     codes = [str(word).lower() for word in words if word]
-    said = next((error[name] for name in ("message", "detail") if isinstance(error.get(name), str)), text)
+    said = next(
+        (error[name] for name in ("message", "detail", "error_message") if isinstance(error.get(name), str)), text
+    )
     marks = ", ".join(code for code in codes if not code.isdigit())
     return f"{said} ({marks})" if marks else said, frozenset(codes)
 
