@@ -43,6 +43,14 @@ asyncio.run(main())
 """
 
 
+MODIFIED = b"last-modified: Tue, 14 Nov 2023 22:13:20 GMT\r\n"
+
+
+def _refusal(status: str, code: str) -> bytes:
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>No.</Message></Error>"
+    return f"HTTP/1.1 {status}\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
+
+
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3Server]:
     """One S3 server; each test has a prefix of its own in its bucket."""
@@ -290,6 +298,42 @@ class TestS3:
 
             await store.check()
             assert await store.get("a/b") is None
+
+    @pytest.mark.parametrize(
+        ("answer", "reason"),
+        [
+            (_refusal("403 Forbidden", "SignatureDoesNotMatch"), "the server says SignatureDoesNotMatch"),
+            (_refusal("403 Forbidden", "AccessDenied"), "the server says AccessDenied"),
+            (_refusal("503 Service Unavailable", "SlowDown"), "the server says SlowDown"),
+            (b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 3\r\n\r\nbad", "the server answers 502 Bad Gateway"),
+            (b'HTTP/1.1 200 OK\r\netag: "a"\r\n' + MODIFIED + b"content-length: 99\r\n\r\nRIFF", "."),
+            (b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>", "no S3 server"),
+            (b"SSH-2.0-OpenSSH_9.2\r\n", "."),
+            (b"", "."),
+        ],
+    )
+    async def test_a_server_that_refuses(self, tmp_path: Path, answer: bytes, reason: str) -> None:
+        """Refusals, cut bodies, pages and noise are unavailable, in one line with the server's own word for it."""
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            s3 = {"bucket": BUCKET, "endpoint": f"http://127.0.0.1:{port}", "access_key": "a", "secret_key": "hidden"}
+            settings = StorageSettings(kind="s3", s3=S3Settings.model_validate(s3), timeout_s=5.0)
+            with pytest.raises(
+                Unavailable, match=rf"\AThe bucket 'voices' (cannot read|did not read).*{reason}"
+            ) as caught:
+                await Objects(settings, tmp_path, SystemClock()).get("a/b")
+        message = str(caught.value)
+        assert "hidden" not in message
+        assert "\n" not in message
+        assert len(message) < 300
 
     async def test_a_server_that_froze(self, s3: S3Server, tmp_path: Path) -> None:
         """A server that takes connections and says nothing is given up after the time limit, and found well later."""
