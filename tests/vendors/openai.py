@@ -11,6 +11,7 @@ import math
 import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -39,6 +40,14 @@ def tone(samples: int, peak: float = 0.2) -> Iterator[bytes]:
     piece = struct.pack(f"<{len(wave)}h", *(round(32_767 * value) for value in wave))
     for at in range(0, samples * 2, PIECE_BYTES):
         yield piece[: samples * 2 - at]
+
+
+@dataclass
+class HearingScript(Script):
+    """What the recognizer does beside what every server does."""
+
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Fields of its answer, instead of those it would have."""
 
 
 class Server(Chat):
@@ -176,6 +185,7 @@ class Server(Chat):
             told |= {"words": words, "segments": [segment] if text else []}
         if heard.body.get("include[]") == ["logprobs"]:
             told["logprobs"] = [{"token": word, "logprob": -0.5, "bytes": []} for word in text.split()]
+        told |= getattr(self.script, "extra", {})
         body = json.dumps(ERROR if fault is Fault.JSON_ERROR else told).encode()
         if fault is Fault.WRONG_TYPE:
             return web.Response(body=text.encode(), content_type="text/plain")
@@ -222,7 +232,7 @@ async def speech(**settings: Any) -> AsyncIterator[Stand[Synthesizer]]:
 @asynccontextmanager
 async def transcripts(**settings: Any) -> AsyncIterator[Stand[Recognizer]]:
     """The recognizer with its server."""
-    script, heard = Script(), list[Heard]()
+    script, heard = HearingScript(), list[Heard]()
     async with serving(script, heard) as url:
         plain = {"vendor": "openai-recognizer", "url": url, "key": KEY} | settings
         provider = OpenAIRecognizer("hearer", vendor.OpenAIRecognizer.model_validate(plain), SystemClock())

@@ -53,7 +53,9 @@ class Door:
 
     def came(self, request: web.Request, body: Any) -> tuple[Heard, web.Response | None]:
         """Keep a request, and refuse one without the right key."""
-        heard = Heard(request.path, body, dict(request.headers))
+        assert request.transport is not None
+        caller = "{}:{}".format(*request.transport.get_extra_info("peername"))
+        heard = Heard(request.path, body, dict(request.headers), caller)
         self.heard.append(heard)
         said = request.headers.get("authorization", "")
         if said != f"Bearer {KEY}":

@@ -112,6 +112,8 @@ class Heard:
     path: str
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    caller: str = ""
+    """Where it came from, as address and port: the same again is the same connection."""
     finished: bool = False
     """The whole answer was taken."""
     cancelled: bool = False

@@ -214,9 +214,10 @@ def _within(phrases: Iterable[str], longest: int) -> Iterator[str]:
 def _words(told: Any) -> tuple[Word, ...]:
     """Words with their times; none where they are not as documented."""
     try:
-        return tuple(Word(str(word["word"]).strip(), float(word["start"]), float(word["end"])) for word in told or ())
+        words = tuple(Word(str(word["word"]).strip(), float(word["start"]), float(word["end"])) for word in told or ())
     except (KeyError, TypeError, ValueError):
         return ()
+    return words if all(0 <= word.start_s <= word.end_s < math.inf for word in words) else ()
 
 
 def _confidence(answer: Mapping[str, Any]) -> float | None:
