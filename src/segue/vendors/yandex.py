@@ -1,16 +1,20 @@
 """Settings of Yandex SpeechKit."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from segue.vendors.account import Account, Role
+
+Address = Annotated[str, Field(pattern=r"^https?://[^/]")]
 
 
 class YandexAccount(Account):
     """An API key of a service account."""
 
     key_variable: str = "YANDEX_API_KEY"
-    folder: str = ""
-    """Folder that is charged; needed only where the key belongs to no service account."""
+    folder: Annotated[str, Field(max_length=50)] = ""
+    """Folder that is charged. The key of a service account knows its own, and another one is refused."""
 
 
 class YandexSynthesizer(YandexAccount):
@@ -18,7 +22,7 @@ class YandexSynthesizer(YandexAccount):
 
     role: ClassVar[Role] = "synthesizer"
     vendor: Literal["yandex-synthesizer"]
-    url: str = "https://tts.api.cloud.yandex.net"
+    url: Address = "https://tts.api.cloud.yandex.net"
     """Address of the service."""
 
 
@@ -27,5 +31,5 @@ class YandexRecognizer(YandexAccount):
 
     role: ClassVar[Role] = "recognizer"
     vendor: Literal["yandex-recognizer"]
-    url: str = "https://stt.api.cloud.yandex.net"
+    url: Address = "https://stt.api.cloud.yandex.net"
     """Address of the service."""
