@@ -120,7 +120,7 @@ async def serving(script: Script, heard: list[Heard] | None = None, **manner: An
         await server.stop(None)
 
 
-def _stand(faults: frozenset[Fault], build: Callable[[str], Any]) -> Opening[Any]:
+def _stand(faults: frozenset[Fault], build: Callable[[str], Any], *, streams: bool = False) -> Opening[Any]:
     @asynccontextmanager
     async def opening() -> AsyncIterator[Stand[Any]]:
         script, heard = Script(), list[Heard]()
@@ -129,7 +129,7 @@ def _stand(faults: frozenset[Fault], build: Callable[[str], Any]) -> Opening[Any
             await provider.start()
             heard.clear()  # the list of voices was asked for
             try:
-                yield Stand(provider, script, heard, faults, url)
+                yield Stand(provider, script, heard, faults, url, streams=streams)
             finally:
                 await provider.close()
 
@@ -158,7 +158,7 @@ SYNTHESIZERS: dict[str, Opening[Synthesizer]] = {
     "google-wavenet": _stand(BATCH, lambda url: synthesizer("google-wavenet", url)),
     "google-chirp3": _stand(BATCH, lambda url: synthesizer("google-chirp3", url, **CHIRP)),
     "google-chirp3-streaming": _stand(
-        STREAMED, lambda url: synthesizer("google-chirp3-streaming", url, **CHIRP, streaming=True)
+        STREAMED, lambda url: synthesizer("google-chirp3-streaming", url, **CHIRP, streaming=True), streams=True
     ),
 }
 RECOGNIZERS: dict[str, Opening[Recognizer]] = {

@@ -11,7 +11,7 @@ import math
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import grpc
@@ -21,6 +21,7 @@ from google.cloud import texttospeech_v1 as tts
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+from segue.clock import Clock, SystemClock
 from tests.vendors.script import Fault, Heard, Script
 
 KEY = "a-key-that-only-the-stand-takes"
@@ -88,6 +89,8 @@ class Google:
     """How sure the recognizer says it is; 0 is what Google sends where it does not say."""
     cut_status: grpc.StatusCode | None = None
     """The status with which a stream is cut off; without one its connection is reset."""
+    clock: Clock = field(default_factory=SystemClock)
+    """Keeps the delay of an answer and the pace of a trickle."""
     reset: Callable[[], Awaitable[None]] = _no_connections
     """Breaks the callers' connections."""
 
@@ -132,7 +135,7 @@ class Google:
             await self._check_rate(audio, context)
             if not -20.0 <= audio.pitch <= 20.0 or (audio.pitch and "Chirp3" in request.voice.name):
                 await _invalid(context, "This voice does not support pitch parameters at this time.")
-            await asyncio.sleep(self.script.delay_s)
+            await self.clock.sleep(self.script.delay_s)
             pcm = self._hum(request.input.text, audio, fault)
             return tts.SynthesizeSpeechResponse(
                 audio_content=_wav_at_fault(pcm, audio.sample_rate_hertz or RATE, fault, self.script.after)
@@ -159,7 +162,7 @@ class Google:
                 if "input" not in request:
                     await _invalid(context, "Every message after the first must hold input.")
                 await self._check_text(request.input.text, context)
-                await asyncio.sleep(self.script.delay_s)
+                await self.clock.sleep(self.script.delay_s)
                 async for piece in self._pieces(self._hum(request.input.text, audio, fault), fault, sent, context):
                     sent += len(piece)
                     yield tts.StreamingSynthesizeResponse(audio_content=piece)
@@ -184,7 +187,7 @@ class Google:
             phrases = [phrase for hints in config.speech_contexts for phrase in hints.phrases]
             if len(phrases) > 5_000 or any(len(phrase) > 100 for phrase in phrases):
                 await _invalid(context, "Phrases are too many or too long.")
-            await asyncio.sleep(self.script.delay_s)
+            await self.clock.sleep(self.script.delay_s)
             if fault is Fault.EMPTY or not self.script.transcript:
                 return stt.RecognizeResponse()
             duration_s = len(content) / 2 / config.sample_rate_hertz
@@ -196,7 +199,7 @@ class Google:
     ) -> AsyncIterator[tuple[Heard, Fault | None]]:
         """Note a request, see who asks, and note how it ends."""
         headers = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
-        heard = Heard(method, [request] if method == "StreamingSynthesize" else request, headers)
+        heard = Heard(method, [request] if method == "StreamingSynthesize" else request, headers, context.peer())
         self.heard.append(heard)
         try:
             await self._admit(headers, context, service)
@@ -240,7 +243,7 @@ class Google:
         if fault is Fault.TRICKLE:
             for at in range(len(pcm)):
                 yield pcm[at : at + 1]
-                await asyncio.sleep(1.0)
+                await self.clock.sleep(1.0)
         if fault is Fault.WRONG_TYPE:
             pcm = _wav(pcm, RATE)
         if fault is Fault.ODD:
