@@ -1,4 +1,7 @@
-"""What a listener is told when a turn is not served as asked: once for each reason and provider. Pure state."""
+"""What a listener is told when a turn is not served as asked: once for each reason and provider. Pure state.
+
+A language model and a synthesizer may go by the same name; they are told apart.
+"""
 
 from dataclasses import dataclass, field
 
@@ -16,13 +19,16 @@ class Notices:
     synthesizer: str
     casting: Casting
     _writer: str = ""
-    _told: set[tuple[str, str]] = field(default_factory=set)
+    _told: set[tuple[str, str, str | None]] = field(default_factory=set)
 
     def of(self, piece: Sentence | Packet) -> list[Degraded]:
         """What has to be said before this piece."""
-        told = self._of_sentence(piece) if isinstance(piece, Sentence) else self._of_packet(piece)
-        fresh = [notice for notice in told if (notice.reason, notice.provider or "") not in self._told]
-        self._told.update((notice.reason, notice.provider or "") for notice in fresh)
+        if isinstance(piece, Sentence):
+            role, told = "model", self._of_sentence(piece)
+        else:
+            role, told = "synthesizer", self._of_packet(piece)
+        fresh = [notice for notice in told if (role, notice.reason, notice.provider) not in self._told]
+        self._told.update((role, notice.reason, notice.provider) for notice in fresh)
         return fresh
 
     def _of_sentence(self, sentence: Sentence) -> list[Degraded]:
