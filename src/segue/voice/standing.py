@@ -11,7 +11,8 @@ READY, RESTING, TRIED, OUT = "ready", "resting", "being tried", "left out"
 
 def standing(role: str, roster: Roster[Any], now: float) -> list[dict[str, Any]]:
     """Every provider of a role, in the order of the chain. `now` in monotonic seconds; ages and rests are seconds."""
-    return [_of(role, target, now) for target in roster.chain.targets.values()]
+    alone = roster.chain.failing
+    return [_of(role, target, now, alone=alone) for target in roster.chain.targets.values()]
 
 
 def state(target: Target[Any]) -> str:
@@ -21,9 +22,9 @@ def state(target: Target[Any]) -> str:
     return {BreakerState.CLOSED: READY, BreakerState.OPEN: RESTING, BreakerState.HALF_OPEN: TRIED}[target.breaker.state]
 
 
-def _of(role: str, target: Target[Any], now: float) -> dict[str, Any]:
+def _of(role: str, target: Target[Any], now: float, *, alone: bool) -> dict[str, Any]:
     breaker, about, error = target.breaker, target.provider.about, target.last_error
-    until = breaker.rests_until()
+    until = breaker.rests_until(alone=alone)
     return {
         "name": target.name,
         "role": role,
