@@ -95,7 +95,7 @@ def test_what_is_not_worth_asking_again_at_once(
 
 @pytest.mark.parametrize("category", list(FailureCategory))
 def test_only_a_passing_failure_gets_a_second_round(category: FailureCategory) -> None:
-    """When all had their turn, those are asked once more whose failure may have passed, after a pause drawn by chance."""
+    """When all had their turn, whose failure may have passed is asked once more, after a pause drawn by chance."""
     walk = Walk("a")
     walk.failed("a", category, "it broke", anything_came=True)
     found = step(walk, luck=0.25)
