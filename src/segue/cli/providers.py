@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from segue.errors import Unavailable
 
@@ -27,33 +27,48 @@ def providers(*, url: str = "http://127.0.0.1:8002", json_: bool = False) -> Non
     if json_:
         print(json.dumps(answer, ensure_ascii=False, indent=2))
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("provider", "role", "state", "calls", "failed", "first/stall/total s", "what it is", "last error"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in {"provider", "role"})
+    console = Console(highlight=False, soft_wrap=True)
+    by_role: dict[str, list[dict[str, Any]]] = {}
     for item in answer["items"]:
-        table.add_row(*_row(item))
-    console = Console()
-    console.print(table)
-    for name, chain in answer["chains"].items():
-        for profile, order in chain.items() if isinstance(chain, dict) else [("", chain)]:
-            console.print(f"{name}{f' ({profile})' if profile else ''}: {' → '.join(order) or 'none'}", style="dim")
+        by_role.setdefault(item["role"], []).append(item)
+    width = max((len(item["name"]) for item in answer["items"]), default=0)
+    for role, items in by_role.items():
+        console.print(f"[bold]{role}s[/]  {_order(answer['chains'][f'{role}s'])}")
+        for item in items:
+            _tell(console, item, width)
+        console.print()
 
 
-def _row(item: dict[str, Any]) -> list[str]:
+def _order(chain: Any) -> str:
+    """A chain, or one chain for each profile where they differ."""
+    orders = chain if isinstance(chain, dict) else {"": chain}
+    told = {name: " → ".join(order) or "none" for name, order in orders.items()}
+    if len(set(told.values())) == 1:
+        return next(iter(told.values()))
+    return ", ".join(f"{name}: {order}" for name, order in told.items())
+
+
+def _tell(console: Console, item: dict[str, Any], width: int) -> None:
+    """A provider in one line, and what is wrong with it in more."""
     breaker, limits, error = item["breaker"], item["limits"], item["last_error"]
-    state = f"[{COLOURS[item['state']]}]{item['state']}[/]"
+    head = f"  {item['name']:<{width}}  [{COLOURS[item['state']]}]{item['state']:<11}[/]"
+    what = dict.fromkeys(filter(None, [item["vendor"], item["model"], item["version"], item["place"]]))
+    about = " ".join(
+        word for word in what if word != "here" and not any(word != other and word in other for other in what)
+    )
+    if item["state"] == "left out":
+        console.print(f"{head} {escape(item['reason'])}")
+        return
+    counts = f"{item['calls']} calls, {item['failures']} failed"
+    bounds = f"limits {limits['first_s']:g}/{limits['stall_s']:g}/{limits['total_s']:g} s"
+    console.print(f"{head} {escape(about)} · {counts} · {bounds}")
+    indent = " " * (width + 17)
     if item["state"] != "ready":
-        state += f" {item['reason']}"
-    if breaker["rests_s"]:
-        state += f", {breaker['rests_s']:.0f} s more"
-    told_once = dict.fromkeys(filter(None, [item["vendor"], item["model"], item["version"], item["place"]]))
-    about = " ".join(word for word in told_once if not any(word != other and word in other for other in told_once))
-    told = ""
+        rest = f", tried again in {breaker['rests_s']:.0f} s" if breaker["rests_s"] else ""
+        console.print(f"{indent}{escape(item['reason'])}{rest}")
     if error is not None:
-        at = datetime.fromtimestamp(error["at"], UTC).strftime("%H:%M:%S")
-        told = f"{at} {error['category']}: {error['message']}"
-    shown = f"{limits['first_s']:g}/{limits['stall_s']:g}/{limits['total_s']:g}"
-    return [item["name"], item["role"], state, str(item["calls"]), str(item["failures"]), shown, about, told]
+        at = datetime.fromtimestamp(error["at"], UTC).strftime("%H:%M:%S UTC")
+        console.print(f"{indent}[dim]last error {at}, {error['category']}: {escape(error['message'])}[/]")
 
 
 def _ask(url: str) -> dict[str, Any]:

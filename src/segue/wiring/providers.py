@@ -7,13 +7,27 @@ from typing import Any
 from segue.clock import Clock
 from segue.configuration import ProviderSettings, ScriptedSettings
 from segue.errors import ConfigurationError
+from segue.providers.completions import OpenAICompatibleModel
 from segue.providers.espeak import EspeakSynthesizer
+from segue.providers.google import GoogleSynthesizer
+from segue.providers.google_recognizer import GoogleRecognizer
 from segue.providers.offline import OfflineResponder
+from segue.providers.openai import OpenAIRecognizer, OpenAISynthesizer
 from segue.providers.pocketsphinx import PocketsphinxRecognizer
 from segue.providers.scripted import ScriptedModel, ScriptedSynthesizer
+from segue.providers.yandex import YandexRecognizer, YandexSynthesizer
+from segue.vendors import google, openai, yandex
 from segue.vendors.account import Account, Provider, ProviderLimits, Role
 
-ADAPTERS: Mapping[type[Provider], Callable[[str, Any, Clock], Any]] = {}
+ADAPTERS: Mapping[type[Provider], Callable[[str, Any, Clock], Any]] = {
+    openai.OpenAIModel: OpenAICompatibleModel,
+    openai.OpenAISynthesizer: OpenAISynthesizer,
+    openai.OpenAIRecognizer: OpenAIRecognizer,
+    google.GoogleSynthesizer: GoogleSynthesizer,
+    google.GoogleRecognizer: GoogleRecognizer,
+    yandex.YandexSynthesizer: YandexSynthesizer,
+    yandex.YandexRecognizer: YandexRecognizer,
+}
 """The class that speaks with each vendor."""
 
 
