@@ -30,7 +30,9 @@ class Answering:
         self.writer = ""
         """The provider whose content comes now."""
         self.tokens = 0
-        """Tokens so far, those of reasoning included."""
+        """Tokens so far, those of reasoning included, whoever wrote them."""
+        self.limited = False
+        """The reply ended because it had as many tokens as were allowed."""
         self.attempts: list[ModelAttempt] = []
         self._prompt = prompt
         self._settle = settle
@@ -45,7 +47,9 @@ class Answering:
         if self._asked:
             self._spoken = await self._settle()
         self._asked, self._wrote = True, False
-        return self._content(provider, replace(self._prompt, spoken=self._spoken))
+        most = self._prompt.max_tokens
+        left = None if most is None else most - self.tokens
+        return self._content(provider, replace(self._prompt, spoken=self._spoken, max_tokens=left))
 
     def weigh(self, item: str) -> float:
         """See `Errand.weigh`: reasoning is not what a listener waits for."""
@@ -65,9 +69,9 @@ class Answering:
         """See `Errand.finish`.
 
         Raises:
-            ProviderError: the model ended without a word.
+            ProviderError: the model ended without a word, and not because it was allowed no more of them.
         """
-        if not self._wrote and not self._spoken:
+        if not self._wrote and not self._spoken and not self.limited:
             raise ProviderError(
                 f"{self.writer} answered with nothing.", provider=self.writer, category=FailureCategory.SERVER
             )
@@ -91,7 +95,10 @@ class Answering:
         async with aclosing(model.stream(prompt)) as tokens:
             async for token in tokens:
                 self.tokens += bool(token)
+                self.limited = self.tokens == self._prompt.max_tokens
                 yield self._joined(overlap.push(reasoning.push(token)))
+                if self.limited:
+                    break
         rest = self._joined(overlap.push(reasoning.flush()) + overlap.flush())
         if rest:
             yield rest

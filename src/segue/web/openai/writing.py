@@ -61,7 +61,6 @@ class Writing:
     ) -> None:
         self._models = models
         self._order = order
-        self._prompt = prompt
         self._stops = stops
         self._limits = limits
         self._clock = clock
@@ -105,14 +104,15 @@ class Writing:
                 if text:
                     yield text
                 if until.found:
-                    self.finish = "stop"
                     return
+        if self._answering.limited:
+            self.finish = "length"
         rest = until.flush()
         if rest:
             yield rest
 
     async def _content(self) -> AsyncGenerator[str, None]:
-        began, most = self._clock.now(), self._prompt.max_tokens
+        began = self._clock.now()
         async with aclosing(self._models.run(self._answering, self._order)) as pieces:
             async for piece in pieces:
                 if self._clock.now() - began > self._limits.turn_s:
@@ -121,11 +121,7 @@ class Writing:
                         provider=self._answering.writer,
                     )
                 self._text += piece
-                if self.tokens == most:
-                    self.finish = "length"
                 yield piece
-                if self.tokens == most:
-                    return
 
     async def _settle(self) -> str:
         """Text that was handed on stands, to the last letter."""
