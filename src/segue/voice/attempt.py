@@ -270,7 +270,8 @@ def _as_failure(error: Exception, name: str) -> ProviderError:
     if isinstance(error, ConnectionError | asyncio.IncompleteReadError):
         return ProviderError(f"{name} broke off: {error}", provider=name, category=FailureCategory.NETWORK)
     log.exception("a provider raised what it should not", provider=name)
-    return ProviderError(f"{name} failed inside: {error!r}", provider=name, category=FailureCategory.SERVER)
+    message = f"{name} failed as no provider should; the log has the details."
+    return ProviderError(message, provider=name, category=FailureCategory.SERVER)
 
 
 ANY = math.inf
