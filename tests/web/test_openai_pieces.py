@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 
 import pytest
@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from segue.clock import ManualClock
 from segue.configuration import LimitSettings
-from segue.errors import FailureCategory, InvalidRequest, ProviderError, ProviderTimeout, SegueError
-from segue.voice.ports import Message, Prompt, Transcript, Word
+from segue.errors import FailureCategory, InvalidRequest, ProviderError, ProviderTimeout
+from segue.voice.ports import About, Message, Prompt, Transcript, Word
 from segue.web.openai.bodies import CompletionBody
 from segue.web.openai.captions import Cue, cues, srt, vtt
 from segue.web.openai.transcriptions import verbose
 from segue.web.openai.usage import audio_tokens, prompt_tokens, speech_usage, text_tokens
 from segue.web.openai.writing import StopFilter, Writing
+from tests.staging import WRITING, roster
 
 PROMPT = Prompt((Message("user", "Hello."),), "en")
 
@@ -53,16 +54,22 @@ def test_only_what_may_begin_a_stop_sequence_is_held_back() -> None:
 class Written:
     """A language model that writes given tokens, then fails where told to; it waits on the clock before each."""
 
-    name = "written"
-
     def __init__(
-        self, *tokens: str, clock: ManualClock | None = None, wait_s: float = 0, fails: Exception | None = None
+        self,
+        *tokens: str,
+        clock: ManualClock | None = None,
+        wait_s: float = 0,
+        fails: Exception | None = None,
+        name: str = "written",
     ):
         self.tokens, self.clock, self.wait_s, self.fails = tokens, clock, wait_s, fails
+        self.name, self.about = name, About("test", f"{name}-1")
         self.given = 0
         self.closed = False
+        self.asked: list[Prompt] = []
 
-    async def stream(self, _: Prompt) -> AsyncGenerator[str, None]:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[str, None]:
+        self.asked.append(prompt)
         try:
             for token in self.tokens:
                 if self.clock is not None:
@@ -75,11 +82,12 @@ class Written:
             self.closed = True
 
 
-def writing(model: Written, *stops: str, most: int | None = None, clock: ManualClock | None = None) -> Writing:
-    """A reply of this model, with short limits."""
+def writing(*models: Written, stops: tuple[str, ...] = (), most: int | None = None, clock: ManualClock) -> Writing:
+    """A reply of these models, with short limits."""
     prompt = Prompt(PROMPT.messages, "en", max_tokens=most)
-    limits = LimitSettings(first_token_s=5, token_stall_s=2, turn_s=30)
-    return Writing(model, prompt, stops, limits, clock or ManualClock())
+    limits = LimitSettings(turn_s=30)
+    writers = roster(clock, WRITING, *models)
+    return Writing(writers.chain, writers.order(), prompt, stops, limits, clock)
 
 
 async def collected(reply: Writing) -> list[str]:
@@ -88,9 +96,22 @@ async def collected(reply: Writing) -> list[str]:
         return [text async for text in texts]
 
 
+async def through(clock: ManualClock, doing: Awaitable[list[str]]) -> list[str]:
+    """The result of something that waits on a clock that has to be turned."""
+    task = asyncio.ensure_future(doing)
+    await clock.advance(60)
+    return await task
+
+
+async def pieces(*models: Written, most: int | None = None) -> list[str]:
+    """Every piece of a reply of these models."""
+    clock = ManualClock()
+    return await through(clock, collected(writing(*models, most=most, clock=clock)))
+
+
 async def test_a_reply_comes_as_it_was_written_without_its_reasoning() -> None:
     """Reasoning is left out of the text and counted in the tokens."""
-    reply = writing(Written("<think>", "hm", "</think>", "Hello", " there", "."))
+    reply = writing(Written("<think>", "hm", "</think>", "Hello", " there", "."), clock=ManualClock())
     assert await collected(reply) == ["Hello", " there", "."]
     assert (reply.tokens, reply.finish) == (6, "stop")
 
@@ -98,73 +119,113 @@ async def test_a_reply_comes_as_it_was_written_without_its_reasoning() -> None:
 async def test_a_reply_ends_at_its_stop_sequence_and_the_model_with_it() -> None:
     """At a stop sequence the model's stream is closed; nothing after it is asked for."""
     model = Written("one, ", "tw", "o, three", ", four", ", five")
-    reply = writing(model, "two")
+    reply = writing(model, stops=("two",), clock=ManualClock())
     assert "".join(await collected(reply)) == "one, "
     assert (model.given, model.closed, reply.finish) == (3, True, "stop")
+
+
+@pytest.mark.parametrize(
+    ("stop", "text", "finish"), [("bx", "ab", "length"), ("b", "a", "stop")], ids=["held back", "complete"]
+)
+async def test_a_stop_sequence_at_the_token_limit(stop: str, text: str, finish: str) -> None:
+    """Where both come with the same token the stop sequence says why it ended; what only began like one is told."""
+    reply = writing(Written("a", "b", "c"), stops=(stop,), most=2, clock=ManualClock())
+    assert ("".join(await collected(reply)), reply.finish) == (text, finish)
 
 
 async def test_a_reply_ends_at_its_token_limit() -> None:
     """After as many tokens as were allowed the reply is `length`, and the model is asked for no more."""
     model = Written("a", "b", "c", "d")
-    reply = writing(model, most=2)
+    reply = writing(model, most=2, clock=ManualClock())
     assert await collected(reply) == ["a", "b"]
     assert (model.given, model.closed, reply.finish, reply.tokens) == (2, True, "length", 2)
 
 
-async def test_a_token_limit_reached_inside_reasoning_gives_an_empty_reply() -> None:
-    """A reply whose tokens all went into reasoning is empty and `length`, not a failure."""
-    reply = writing(Written("<think>", "a", "b", "c"), most=3)
+@pytest.mark.parametrize("tokens", [("<think>", "a", "b"), ("<think>", "a", "b", "c", "d", "</think>", "e")])
+async def test_a_token_limit_reached_inside_reasoning_gives_an_empty_reply(tokens: tuple[str, ...]) -> None:
+    """A reply whose tokens all went into reasoning is empty and `length`, not a failure; the model is stopped there."""
+    model = Written(*tokens)
+    reply = writing(model, most=3, clock=ManualClock())
     assert await collected(reply) == []
-    assert reply.finish == "length"
+    assert (model.given, model.closed, reply.finish, reply.tokens) == (3, True, "length", 3)
 
 
 @pytest.mark.parametrize("tokens", [(), ("", ""), ("<think>", "only this", "</think>")])
 async def test_a_model_that_says_nothing_has_failed(tokens: tuple[str, ...]) -> None:
-    """A reply without a visible character is the provider's failure, not an empty success."""
+    """A reply without a visible character is the provider's failure, not an empty success; the next one is asked."""
     with pytest.raises(ProviderError, match="answered with nothing"):
-        await collected(writing(Written(*tokens)))
+        await pieces(Written(*tokens))
+    assert await pieces(Written(*tokens), Written("Hello.", name="second")) == ["Hello."]
 
 
 async def test_a_failure_keeps_its_kind_and_a_surprise_hides_its_text() -> None:
     """A provider's error passes as it is; any other is told without its inner words."""
     refused = ProviderError("quota is used up", provider="written", category=FailureCategory.QUOTA)
-    with pytest.raises(ProviderError, match="quota"):
-        await collected(writing(Written("a", fails=refused)))
-    with pytest.raises(SegueError) as caught:
-        await collected(writing(Written("a", fails=RuntimeError("password=secret"))))
-    assert caught.value.code == "internal"
-    assert "secret" not in caught.value.message
+    with pytest.raises(ProviderError, match="quota") as caught:
+        await pieces(Written("a", fails=refused))
+    assert caught.value.category is FailureCategory.QUOTA
+    with pytest.raises(ProviderError) as surprised:
+        await pieces(Written("a", fails=RuntimeError("password=secret")))
+    assert "the log has the details" in surprised.value.message
+    assert "secret" not in surprised.value.message
 
 
-@pytest.mark.parametrize(("wait_s", "expected"), [(6, "no token within 5 s"), (4, "no further token within 2 s")])
+@pytest.mark.parametrize(("wait_s", "expected"), [(6, "no token within 5 s"), (4, "no more token within 2 s")])
 async def test_a_silent_model_is_given_up_on_the_clock(wait_s: float, expected: str) -> None:
     """The first token and each further one have limits of their own; the model is closed when one runs out."""
     clock = ManualClock()
     model = Written("a", "b", clock=clock, wait_s=wait_s)
-    reading = asyncio.create_task(collected(writing(model, clock=clock)))
-    await clock.advance(20)
-    with pytest.raises(ProviderTimeout, match=expected):
-        await reading
+    with pytest.raises(ProviderTimeout, match=f"written gave {expected}"):
+        await through(clock, collected(writing(model, clock=clock)))
     assert model.closed
+    assert len(model.asked) == 1, "who was silent will be silent"
 
 
 async def test_an_endless_model_is_given_up_on_the_clock() -> None:
     """A reply takes at most as long as a turn may."""
     clock = ManualClock()
     model = Written(*"a" * 100, clock=clock, wait_s=1)
-    reading = asyncio.create_task(collected(writing(model, clock=clock)))
-    await clock.advance(40)
     with pytest.raises(ProviderTimeout, match="longer than 30 s"):
-        await reading
+        await through(clock, collected(writing(model, clock=clock)))
     assert model.given == 31
 
 
 async def test_leaving_early_closes_the_model() -> None:
     """Closing a reply in its middle closes the model's stream at once."""
     model = Written("a", "b", "c")
-    async with aclosing(writing(model).texts()) as texts:
+    async with aclosing(writing(model, clock=ManualClock()).texts()) as texts:
         await anext(texts)
     assert (model.given, model.closed) == (1, True)
+
+
+async def test_the_next_model_goes_on_right_behind_what_was_handed_on() -> None:
+    """Where a model breaks off another finishes the text: every letter handed on stands, and none comes twice."""
+    broken = Written("The sea", " is", fails=ProviderError("gone", category=FailureCategory.TRUNCATED))
+    second = Written("The sea is", " wide", " and", " blue.", name="second")
+    reply = writing(broken, second, clock=ManualClock())
+    assert reply.model == "written-1"
+    assert "".join(await collected(reply)) == "The sea is wide and blue."
+    assert second.asked[0].spoken == "The sea is"
+    assert (reply.model, reply.tokens, reply.finish) == ("second-1", 6, "stop")
+
+
+async def test_the_model_that_is_named_is_the_one_that_writes() -> None:
+    """A model that failed before its first word is not the one that answered."""
+    refused = Written(fails=ProviderError("no", category=FailureCategory.AUTH))
+    reply = writing(refused, Written("Hello.", name="second"), clock=ManualClock())
+    async with aclosing(reply.texts()) as texts:
+        assert await anext(texts) == "Hello."
+        assert reply.model == "second-1"
+
+
+async def test_a_token_limit_holds_for_all_models_together() -> None:
+    """What one model wrote before it broke off is not allowed a second time to the next."""
+    broken = Written("a", "b", fails=ProviderError("gone", category=FailureCategory.TRUNCATED))
+    second = Written("c", "d", "e", "f", name="second")
+    reply = writing(broken, second, most=5, clock=ManualClock())
+    assert "".join(await collected(reply)).replace(" ", "") == "abcde"
+    assert second.asked[0].max_tokens == 3
+    assert (second.given, reply.finish, reply.tokens) == (3, "length", 5)
 
 
 def words(*starts: float) -> tuple[Word, ...]:
