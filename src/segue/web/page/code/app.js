@@ -5,6 +5,7 @@
 
 import { choices, drafts, nameIn } from "./choices.js";
 import { Composer } from "./composer.js";
+import { Conditions } from "./conditions.js";
 import { Conversation, troubleKey } from "./conversation.js";
 import { Health } from "./health.js";
 import { Microphone, MicrophoneError } from "./microphone.js";
@@ -23,6 +24,7 @@ let language = "en";
 const panel = new Panel(find("#panel"));
 const voices = new Voices(find("#voice"));
 const health = new Health({ onchange: showHealth });
+const conditions = new Conditions(find("#conditions"), { onchange: showConditions });
 const conversation = new Conversation(
   { log: find("#log"), scroll: find("#scroll"), empty: find("#empty") },
   { onagain: (turn) => ask(turn.text), onedit: (turn) => edit(turn.text) },
@@ -34,6 +36,7 @@ const microphone = new Microphone({ onlevel: showLevel, onlimit: sendRecording }
 /* --- asking ------------------------------------------------------------------------------------------------- */
 
 function ask(text) {
+  if (conditions.off !== null) return edit(text);
   discardRecording();
   showTrouble(null);
   conversation.add(talker.ask({ text, ...manner() }));
@@ -113,6 +116,7 @@ function onclose(turn, numbers) {
   if (turn.error && !turn.meta && turn.text && composer.isEmpty && !turn.error.retryable) composer.put(turn.text);
   if (turn === talker.turn) showState(turn);
   panel.show({ turn: talker.turn, numbers, history: talker.history });
+  conditions.look();
 }
 
 let painting = false;
@@ -175,13 +179,29 @@ function showHealth() {
   const key = microphoneKey();
   const reason = find("#reason");
   find("#microphone").setAttribute("aria-disabled", String(key !== "microphone.start"));
-  reason.hidden = key === "microphone.start";
+  reason.hidden = key === "microphone.start" || conditions.off !== null;
   if (reason.hidden) hush(reason);
   else say(reason, key);
 }
 
+/** What the server's condition means for whoever wants to ask: nothing to be sent, or no quality for now. */
+function showConditions() {
+  const off = find("#off");
+  off.hidden = conditions.off === null;
+  composer.close(!off.hidden);
+  if (off.hidden) hush(off);
+  else if (conditions.off) say(off, "switch.off.reason", { reason: conditions.off });
+  else say(off, "switch.off");
+  const forced = conditions.forcedProfile === "fast";
+  find("#profiles").dataset.forced = conditions.forcedProfile ?? "";
+  find("#profiles input[value=quality]").disabled = forced;
+  find("#profile-off").hidden = !forced;
+  showHealth();
+}
+
 /** Why the microphone cannot be used here and now, or its ordinary label. */
 function microphoneKey() {
+  if (conditions.off !== null) return "switch.off";
   if (health.state === null) return "microphone.start";
   if (!health.hears) return "microphone.deaf";
   return health.hearsLanguage(language) ? "microphone.start" : "microphone.unheard";
@@ -260,6 +280,7 @@ function begin() {
   composer.field.addEventListener("input", () => showTrouble(null));
   talker.connection.open();
   health.watch();
+  conditions.watch();
   voices.load();
   panel.show({ turn: null, numbers: talker.player.numbers, history: [] });
 }
@@ -273,6 +294,6 @@ function fresh() {
   composer.focus();
 }
 
-window._voiceStats = () => statsOf(talker);
+window._voiceStats = () => statsOf(talker, conditions);
 
 begin();

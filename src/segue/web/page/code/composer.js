@@ -10,6 +10,7 @@ export class Composer {
     this.field = form.querySelector("#text");
     this.send = form.querySelector("#send");
     this.onsend = onsend;
+    this.closed = false;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submit();
@@ -22,7 +23,7 @@ export class Composer {
   /** Send what is written, if anything is. */
   submit() {
     const text = this.field.value.trim();
-    if (!text) return this.field.focus();
+    if (!text || this.closed) return this.field.focus();
     drafts.set("pending", text);
     this.put("");
     this.onsend(text);
@@ -38,6 +39,12 @@ export class Composer {
     this.#changed();
   }
 
+  /** Take nothing on its way for now (or again); what is being written stays, and can be written on. */
+  close(closed) {
+    this.closed = closed;
+    this.#changed();
+  }
+
   get isEmpty() {
     return this.field.value.trim() === "";
   }
@@ -48,7 +55,7 @@ export class Composer {
 
   #changed() {
     drafts.set("draft", this.field.value);
-    this.send.disabled = this.isEmpty;
+    this.send.disabled = this.isEmpty || this.closed;
     this.field.style.setProperty("height", "auto");
     this.field.style.setProperty("height", `${Math.min(TALLEST_PX, this.field.scrollHeight)}px`);
   }

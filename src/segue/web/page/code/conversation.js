@@ -28,9 +28,10 @@ export class Conversation {
     reply.setAttribute("aria-busy", "true");
     reply.dataset.state = turn.state;
     const text = reply.appendChild(build("p", "words"));
+    const asides = reply.appendChild(build("ul", "asides"));
     const foot = reply.appendChild(build("footer", "foot"));
     this.log.append(asked, reply);
-    this.views.set(turn, { words, reply, text, foot, sentences: new Map(), saying: null });
+    this.views.set(turn, { words, reply, text, asides, foot, sentences: new Map(), saying: null });
     this.#toEnd(true);
   }
 
@@ -61,6 +62,7 @@ export class Conversation {
       }
       if (sentence.textContent !== text.trim()) sentence.textContent = text.trim();
     }
+    for (const degraded of turn.degraded.slice(view.asides.childElementCount)) view.asides.append(aside(degraded));
     view.reply.dataset.state = turn.state;
     if (!turn.isActive) view.reply.removeAttribute("aria-busy");
     this.#toEnd(atEnd);
@@ -91,7 +93,6 @@ export class Conversation {
     if (turn.state === "interrupted") this.#note(view, "status.interrupted");
     if (turn.ttfa_ms !== null) this.#figure(view, "reply.figures", { time: { ms: turn.ttfa_ms } });
     if (numbers.underflow_events > 0) this.#figure(view, "reply.underflows", { count: numbers.underflow_events });
-    for (const degraded of turn.degraded) view.foot.append(badge(degraded));
     if (turn.error && turn.state === "failed") this.#explain(turn, view);
     this.#toEnd(nearEnd || turn.state === "failed");
   }
@@ -148,7 +149,15 @@ export class Conversation {
 
 /** The badge of a degraded event; hovering shows the server's own sentence. */
 export function badge(degraded) {
-  const element = build("span", "badge");
+  return told(build("span", "badge"), degraded);
+}
+
+/** The quiet line under a reply that says the same. */
+function aside(degraded) {
+  return told(build("li", "aside"), degraded);
+}
+
+function told(element, degraded) {
   const known = `degraded.${degraded.reason}`;
   say(element, hasWords(known) ? known : "badge.degraded");
   element.title = degraded.message || degraded.reason;

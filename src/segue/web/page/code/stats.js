@@ -23,16 +23,25 @@
  *                 reports_sent: over this page's life
  *     connection  {state, transport, reconnects}
  *     history     time to first audio of the latest 30 turns, in ms, oldest first
+ *     server      {model, synthesis, badges, forced_profile, off}: how the server is, as it said last; `off` is why
+ *                 spoken replies are switched off (perhaps empty), null while they are on
  */
 
-/** @param {import("./talker.js").Talker} talker */
-export function statsOf(talker) {
+/** @param {import("./talker.js").Talker} talker @param {import("./conditions.js").Conditions} conditions */
+export function statsOf(talker, conditions) {
   const { turn, player, connection } = talker;
   return {
     turn: turn && describe(turn, player.numbers),
     totals: { ...talker.totals },
     connection: { state: connection.state, transport: connection.transport, reconnects: connection.reconnects },
     history: [...talker.history],
+    server: {
+      model: conditions.stateOf("model"),
+      synthesis: conditions.stateOf("synthesis"),
+      badges: [...conditions.badges],
+      forced_profile: conditions.forcedProfile,
+      off: conditions.off,
+    },
   };
 }
 
