@@ -1,4 +1,4 @@
-"""The kill switch: two hands, of which the environment's can only restrict, and a file that survives a restart."""
+"""The kill switch: two hands, of which the configuration's can only restrict, and a file that survives a restart."""
 
 import asyncio
 import json
@@ -56,19 +56,19 @@ async def test_turning_it_the_same_way_again_keeps_its_time() -> None:
     assert (again.since, again.reason) == (first.since, "two")
 
 
-async def test_the_environment_can_only_restrict() -> None:
-    """What the environment keeps off cannot be turned on, and turning it off as well is remembered."""
+async def test_the_configuration_can_only_restrict() -> None:
+    """What the configuration keeps off cannot be turned on, whoever turns the switch."""
     switch = Switch(False, ManualClock())
-    assert (switch.state.enabled, switch.state.by) == (False, "environment")
+    assert (switch.state.enabled, switch.state.by) == (False, "configuration")
     with pytest.raises(InvalidRequest, match="VOICE_STREAM_ENABLED"):
         await switch.turn(True)
-    assert (await switch.turn(False, "really")).by == "environment"
+    assert (await switch.turn(False, "really")).by == "configuration"
     with pytest.raises(VoiceDisabled):
         switch.check()
 
 
 async def test_what_was_turned_off_stays_off_after_a_restart(tmp_path: Path) -> None:
-    """The next process reads how the switch was turned, with its reason and time; the environment still restricts."""
+    """The next process reads how the switch was turned, with its reason and time; the configuration still restricts."""
     clock, folder = ManualClock(), tmp_path / "data"
     first = Switch(True, clock, FileSwitchStore(folder))
     await first.start()
@@ -115,7 +115,7 @@ class Held:
 
 
 async def test_off_holds_while_it_is_being_written() -> None:
-    """Nobody begins a turn in the time a slow disk takes, and two hands at once are kept in their order."""
+    """Nobody begins a turn in the time a slow disk takes; of several hands at once the last one stands and is kept."""
     store = Held()
     switch = Switch(True, ManualClock(), store)
     off = asyncio.create_task(switch.turn(False, "off"))
@@ -123,10 +123,14 @@ async def test_off_holds_while_it_is_being_written() -> None:
     with pytest.raises(VoiceDisabled):
         switch.check()
     on = asyncio.create_task(switch.turn(True, "on"))
+    again = asyncio.create_task(switch.turn(False, "off again"))
+    await asyncio.sleep(0)
+    with pytest.raises(VoiceDisabled, match="off again"):
+        switch.check()
     store.go.set()
-    await asyncio.gather(off, on)
-    assert [state.enabled for state in store.saved] == [False, True]
-    assert switch.state.enabled
+    await asyncio.gather(off, on, again)
+    assert (switch.state.reason, switch.state.kept) == ("off again", True)
+    assert store.saved[-1] == switch.state
 
 
 @pytest.mark.parametrize(

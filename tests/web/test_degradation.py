@@ -136,11 +136,11 @@ async def test_the_switch_is_turned_and_read(door: Door) -> None:
     assert (await door.client.post(SWITCH, json={"enabled": True})).json()["enabled"] is True
 
 
-async def test_the_environment_wins_over_the_switch(tmp_path: Path) -> None:
-    """Where the environment keeps speech off, turning it on is refused with a problem that names the variable."""
+async def test_the_configuration_wins_over_the_switch(tmp_path: Path) -> None:
+    """Where the configuration keeps speech off, turning it on is refused with a problem that names the variable."""
     door = await opened(tmp_path, enabled=False)
     async with door.client as client:
-        assert (await door.get(SWITCH))["by"] == "environment"
+        assert (await door.get(SWITCH))["by"] == "configuration"
         answer = await client.post(SWITCH, json={"enabled": True})
         problem = answer.json()
         assert (answer.status_code, problem["code"], problem["param"]) == (400, "invalid_request", "enabled")

@@ -1,5 +1,6 @@
 """Keeps an eye on how well replies are served: is told of every turn, judges, and says what to do about it."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -88,9 +89,10 @@ class _Watched:
 
 
 class Lookout:
-    """One for the whole process. `tell` is called with every change, on the event loop, and must not wait.
+    """One for the whole process. `tell` is called with every change and must not wait.
 
-    It judges whenever it is asked or told something, so a state changes no sooner than that.
+    It judges whenever it is asked or told something, so a state changes no sooner than that. It may be asked from any
+    thread: whoever reads metrics does so beside the event loop.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Lookout:
         self._clock = clock
         self._settings = settings
         self._default = default_profile
+        self._one_at_a_time = threading.RLock()
         self._tell = tell
         self._axes = {axis: _Watched(axis, settings, clock.wall()) for axis in Axis}
         self._profiles = {
@@ -118,7 +121,11 @@ class Lookout:
         TTFA is judged by turns that asked for the default profile. Others are slower or faster by their own choice, and
         they are the ones whose profile the remedy changes.
         """
-        now = self._clock.now()
+        with self._one_at_a_time:
+            self._note(record, self._clock.now())
+            self._judge()
+
+    def _note(self, record: TurnRecord, now: float) -> None:
         if asked_profile(record) == self._default and (ms := ttfa_ms(record, self._settings)) is not None:
             self._axes[Axis.MODEL].window.latency(now, ms)
         if (ms := first_tts_ms(record, self._settings)) is not None:
@@ -127,22 +134,23 @@ class Lookout:
             self._axes[axis].window.ended(now, failed=has_failed)
         if record.profile in self._profiles:
             self._profiles[record.profile].note(record, now)
-        self._judge()
 
     def remedy(self) -> Remedy:
         """What is to be done for a turn that begins now."""
-        self._judge()
-        return remedy(self._axes[Axis.MODEL].state.state, self._axes[Axis.SYNTHESIS].state.state)
+        with self._one_at_a_time:
+            self._judge()
+            return remedy(self._axes[Axis.MODEL].state.state, self._axes[Axis.SYNTHESIS].state.state)
 
     def report(self) -> Report:
         """Everything that is known now."""
-        now, cure = self._clock.now(), self.remedy()
-        return Report(
-            axes=tuple(self._told(watched) for watched in self._axes.values()),
-            remedy=cure,
-            profiles={name: window.findings(now) for name, window in self._profiles.items()},
-            changes=tuple(self._changes),
-        )
+        with self._one_at_a_time:
+            now, cure = self._clock.now(), self.remedy()
+            return Report(
+                axes=tuple(self._told(watched) for watched in self._axes.values()),
+                remedy=cure,
+                profiles={name: window.findings(now) for name, window in self._profiles.items()},
+                changes=tuple(self._changes),
+            )
 
     def _judge(self) -> None:
         now = self._clock.now()

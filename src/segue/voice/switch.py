@@ -1,8 +1,8 @@
 """The kill switch: whether spoken replies may begin. Turning it off never waits for a restart; running turns finish.
 
-Two hands are on it. The environment (`VOICE_STREAM_ENABLED`) is read at start and can only restrict: while it says no,
-nobody can turn speech on. The live switch is turned while the server runs, and is kept, so that what was turned off
-stays off after a restart.
+Two hands are on it. The configuration (the variable `VOICE_STREAM_ENABLED`, or the settings) is read at start and can
+only restrict: while it says no, nobody can turn speech on. The live switch is turned while the server runs, and is
+kept, so that what was turned off stays off after a restart.
 """
 
 import asyncio
@@ -17,10 +17,12 @@ from segue.vendors.degradation import VARIABLE
 
 log = structlog.get_logger("segue.switch")
 
+OFF = f"{VARIABLE} or the settings of this server keep spoken replies off"
+
 
 @dataclass(frozen=True, slots=True)
 class SwitchState:
-    """How the switch stands. `since` is in Unix seconds; `by` is `start`, `environment` or `api`."""
+    """How the switch stands. `since` is in Unix seconds; `by` is `start`, `configuration` or `api`."""
 
     enabled: bool
     since: float
@@ -49,17 +51,15 @@ class SwitchStore(Protocol):
 
 
 class Switch:
-    """One for the whole process. `enabled` is what the environment says; without a store a restart forgets."""
+    """One for the whole process. `enabled` is what the configuration says; without a store a restart forgets."""
 
     def __init__(self, enabled: bool, clock: Clock, store: SwitchStore | None = None) -> None:
         self._clock = clock
         self._store = store
         self._turning = asyncio.Lock()
-        self._environment: SwitchState | None = None
+        self._configured: SwitchState | None = None
         if not enabled:
-            self._environment = SwitchState(
-                False, clock.wall(), f"{VARIABLE} is off where this server was started.", "environment"
-            )
+            self._configured = SwitchState(False, clock.wall(), f"{OFF}.", "configuration")
         self._live = SwitchState(True, clock.wall())
 
     async def start(self) -> None:
@@ -79,8 +79,8 @@ class Switch:
 
     @property
     def state(self) -> SwitchState:
-        """How it stands: off if either hand turned it off, the environment's first."""
-        return self._environment or self._live
+        """How it stands: off if either hand turned it off, the configuration's first."""
+        return self._configured or self._live
 
     def check(self) -> None:
         """To be asked before a turn begins.
@@ -96,25 +96,25 @@ class Switch:
         """Turn the live switch. It holds at once, also where it cannot be kept; `kept` tells.
 
         Raises:
-            InvalidRequest: it is to be turned on, but the environment keeps it off.
+            InvalidRequest: it is to be turned on, but the configuration keeps it off.
         """
-        if enabled and self._environment is not None:
-            raise InvalidRequest(
-                f"{VARIABLE} is off where this server was started; change it there and restart.", param="enabled"
-            )
-        async with self._turning:
-            since = self._live.since if enabled is self._live.enabled else self._clock.wall()
-            self._live = SwitchState(enabled, since, reason, "api", kept=False)
-            if self._store is not None:
+        if enabled and self._configured is not None:
+            raise InvalidRequest(f"{OFF}; change that and restart.", param="enabled")
+        since = self._live.since if enabled is self._live.enabled else self._clock.wall()
+        self._live = SwitchState(enabled, since, reason, "api", kept=False)
+        if self._store is not None:
+            async with self._turning:
                 await self._keep(self._store)
         log.warning("voice switched", enabled=enabled, reason=reason, kept=self._live.kept)
         return self.state
 
     async def _keep(self, store: SwitchStore) -> None:
-        kept = replace(self._live, kept=True)
+        """Write down how it stands now; somebody may turn it once more meanwhile, and keeps that after us."""
+        turned = self._live
+        kept = replace(turned, kept=True)
         try:
             await store.save(kept)
         except SegueError as error:
             log.error("the switch could not be kept", reason=error.message)
         else:
-            self._live = kept
+            self._live = kept if self._live is turned else self._live
