@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import os
 import struct
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,9 @@ import grpc
 import pytest
 import structlog
 import uvloop
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pydantic import ValidationError
 
 from segue.clock import ManualClock
@@ -259,6 +263,7 @@ async def test_the_wait_that_google_asks_for_is_told() -> None:
         ("PERMISSION_DENIED", "This API method requires billing to be enabled. BILLING_DISABLED", "quota"),
         ("RESOURCE_EXHAUSTED", "Quota exceeded for limit 'All requests per minute'. 1/min/{project}", "rate_limit"),
         ("RESOURCE_EXHAUSTED", "Quota exceeded for limit 'DefaultRequestsPerDayPerProject'.", "quota"),
+        ("RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota). 1/d/{project}", "quota"),
         ("RESOURCE_EXHAUSTED", "CLIENT: Received message larger than max (5000000 vs. 4194304)", "server"),
         ("INVALID_ARGUMENT", "This request contains sentences that are too long.", "unsupported"),
         ("INVALID_ARGUMENT", "Voice 'xx' does not exist. Is it misspelled?", "unsupported"),
@@ -365,6 +370,51 @@ async def test_a_connection_that_never_stands_is_given_up() -> None:
         writer.transport.abort()
     listener.close()
     await listener.wait_closed()
+
+
+async def test_a_slow_connection_is_given_its_time() -> None:
+    """A connection that takes a third of a second to stand is waited for: gRPC's pauses do not shorten the limit."""
+    async with serving(Script(), slow_s=0.35) as url, started(recognizer("google", url)) as provider:
+        assert (await provider.hear(SECOND)).text == "hello world"
+
+
+def _certificate() -> tuple[bytes, bytes]:
+    """A private key and a certificate for 127.0.0.1 that it signs itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stand")]), datetime.now(UTC)
+    built = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), now - timedelta(hours=1), now + timedelta(hours=1)
+    ).add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return private, built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+OVER_TLS = """
+import asyncio, sys
+from tests.contracts.test_google import SECOND, recognizer, started
+async def story():
+    async with started(recognizer("google", sys.argv[1])) as provider:
+        print((await provider.hear(SECOND)).text)
+asyncio.run(story())
+"""
+
+
+async def test_https_is_tls(tmp_path: Path) -> None:
+    """An https address speaks TLS to a certificate it trusts, and is a network failure to one it does not."""
+    tls, trusted = _certificate(), tmp_path / "roots.pem"
+    trusted.write_bytes(tls[1])
+    async with serving(Script(), tls=tls) as url:
+        async with started(recognizer("google", url)) as provider:
+            assert await _category(provider) is FailureCategory.NETWORK
+        trusting = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", OVER_TLS, url, cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(trusted)},
+        )  # fmt: skip
+        said, _ = await trusting.communicate()
+
+    assert said.decode().split() == ["hello", "world"]
 
 
 async def test_a_service_that_comes_back_is_found() -> None:

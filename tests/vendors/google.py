@@ -40,8 +40,10 @@ HEARD = REFUSED | {Fault.EMPTY}
 class Relay:
     """Passes bytes between callers and the gRPC server, until it is told to reset every connection."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, slow_s: float = 0.0) -> None:
         self._port = port
+        self._slow_s = slow_s
+        self._clock = SystemClock()
         self._pipes: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
@@ -76,6 +78,7 @@ class Relay:
         await self._server.wait_closed()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._clock.sleep(self._slow_s)
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
         except OSError:
@@ -103,16 +106,30 @@ class Relay:
 
 
 @asynccontextmanager
-async def serving(script: Script, heard: list[Heard] | None = None, **manner: Any) -> AsyncIterator[str]:
-    """Both services at one address without TLS; `manner` are the further fields of `Google`."""
+async def serving(
+    script: Script,
+    heard: list[Heard] | None = None,
+    *,
+    slow_s: float = 0.0,
+    tls: tuple[bytes, bytes] | None = None,
+    **manner: Any,
+) -> AsyncIterator[str]:
+    """Both services at one address.
+
+    `slow_s` is how long a new connection is deaf, `tls` a private key and its certificate where TLS is to be spoken;
+    `manner` are the further fields of `Google`.
+    """
     google = Google(script, [] if heard is None else heard, **manner)
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     server.add_generic_rpc_handlers(google.handlers())
-    port = server.add_insecure_port("127.0.0.1:0")
+    if tls is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([tls]))
     await server.start()
-    relay = Relay(port)
+    relay = Relay(port, slow_s)
     google.reset = relay.reset
-    url = f"http://127.0.0.1:{await relay.start()}"
+    url = f"{'http' if tls is None else 'https'}://127.0.0.1:{await relay.start()}"
     try:
         yield url
     finally:
