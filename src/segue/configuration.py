@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -96,8 +97,12 @@ class VoiceSettings(Section):
     """Languages that listeners may use."""
     default_language: str = "en"
     """Language of a text that does not show its own."""
-    voices: Mapping[str, str] = {"en": "en-us", "uk": "uk", "ru": "ru", "zh": "cmn"}
-    """Default voice of each language."""
+    voices: Mapping[str, str] = {}
+    """Default voice of a language; one without an entry has the first voice of the first synthesizer that speaks it."""
+    provider_voices: Mapping[str, Mapping[str, str]] = {}
+    """By synthesizer and language: the voice that it uses where none is asked for, or in place of another's."""
+    characters: Path | None = None
+    """Catalogue file of characters."""
     stream_enabled: bool = True
     """Whether replies are streamed as speech; the environment variable `VOICE_STREAM_ENABLED` can only turn it off."""
     profile: Literal["fast", "quality"] = "fast"
@@ -141,9 +146,6 @@ class VoiceSettings(Section):
             raise ValueError(f"languages: name at least one of {', '.join(sorted(known))}, and no other")
         if self.default_language not in self.languages:
             raise ValueError(f"default_language: {self.default_language!r} is not among languages")
-        missing = [code for code in self.languages if code not in self.voices]
-        if missing:
-            raise ValueError(f"voices: no default voice for {', '.join(missing)}")
         return self
 
 

@@ -53,14 +53,16 @@ class VoicePlane:
             raise TooLarge(f"`{param}` has {len(text):,} characters; at most {limit:,} are read.", param=param)
         return text
 
-    def language(self, code: str | None, text: str, voice: str | None = None) -> str:
-        """The language of a turn, from the caller, the voice, or the text.
+    def language(self, code: str | None, text: str, voice: str | None = None, character: str | None = None) -> str:
+        """The language of a turn, from the caller, the voice, the character, or the text.
 
         Raises:
             UnknownLanguage: the language is not configured.
         """
         if code is None and voice is not None:
             code = self.catalogue.language_of(voice)
+        if code is None and character is not None:
+            code = self.catalogue.language_of_character(character)
         return resolve(code, text, self.settings.languages, self.settings.default_language)
 
     def ask_chat(
@@ -84,9 +86,9 @@ class VoicePlane:
         """
         if recording is None:
             text = self.check_text(text)
-            spoken_in = self.language(language, text, voice)
+            spoken_in = self.language(language, text, voice, character)
         else:
-            text, spoken_in = "", self.language(language or recording.language, "", voice)
+            text, spoken_in = "", self.language(language or recording.language, "", voice, character)
         available(audio_format)
         return Ask(
             kind="chat",
@@ -125,7 +127,7 @@ class VoicePlane:
         text = self.check_text(text, limit, param)
         if not 0.25 <= speed <= 4.0:
             raise InvalidRequest("`speed` must lie between 0.25 and 4.", param="speed")
-        spoken_in = self.language(language, text, voice)
+        spoken_in = self.language(language, text, voice, character)
         available(audio_format)
         return Ask(
             kind="speech",

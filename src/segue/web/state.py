@@ -67,7 +67,11 @@ def router(plane: VoicePlane, metrics: Metrics, readiness: Readiness) -> APIRout
                 "languages": list(voice.languages),
                 "gender": voice.gender,
                 "description": voice.description,
-                "default": voice.name in plane.settings.voices.values(),
+                "default": any(
+                    plane.catalogue.choose(None, language) == voice
+                    for language in voice.languages
+                    if language in plane.settings.languages
+                ),
             }
             for voice in found
         ]

@@ -10,9 +10,7 @@ import structlog
 from starlette.types import ASGIApp
 
 from segue.clock import Clock, SystemClock
-from segue.providers.espeak import EspeakSynthesizer
-from segue.providers.pocketsphinx import PocketsphinxRecognizer
-from segue.providers.seat import WorkerHealth
+from segue.providers.worker import PoolHealth
 from segue.routing import RoutingTable
 from segue.settings import Settings
 from segue.stores.memory import MemoryTurnStore
@@ -26,12 +24,13 @@ from segue.vendors.objects import StorageSettings
 from segue.voice import encoding
 from segue.voice.cache import AudioCache
 from segue.voice.catalogue import Catalogue
+from segue.voice.characters import read
 from segue.voice.files import VoiceFiles
 from segue.voice.hearing import Hearing
 from segue.voice.lookout import Change, Lookout
 from segue.voice.pace import Paces
 from segue.voice.plane import VoicePlane
-from segue.voice.ports import LanguageModel, Recognizer, Synthesizer, TurnStore
+from segue.voice.ports import LanguageModel, Recognizer, Synthesizer, TurnStore, VoiceInfo
 from segue.voice.rendering import Studio
 from segue.voice.reporting import Reports, ReportTokens
 from segue.voice.speakable import speakable
@@ -66,6 +65,7 @@ class House:
     parts: tuple[Part, ...]
     database: Database | None
     clock: Clock
+    speech: Team[Synthesizer]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[VoicePlane]:
@@ -78,6 +78,8 @@ class House:
             for part in self.parts:
                 started.push_async_callback(part.close)
                 await part.start()
+            for sentence in self.plane.catalogue.renew(_offered(self.speech)):
+                log.warning("voice missing", reason=sentence)
             for language in self.settings.voice.languages:
                 speakable("1", language)  # builds the language's tables, so that no listener waits for them
             encoding.warm()
@@ -156,20 +158,13 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
         files=VoiceFiles(objects, secret, clock),
         health=lambda: _health(writing, speech, listening),
     )
-    providers = [target.provider for team in (speech, listening) for target in team.roster.chain.targets.values()]
-    pools = [each for each in providers if isinstance(each, EspeakSynthesizer | PocketsphinxRecognizer)]
-    metrics.watch("worker_ready", lambda: _of_workers(pools, lambda worker: float(worker.ready)))
-    metrics.watch("worker_restarts", lambda: _of_workers(pools, lambda worker: float(worker.restarts)))
-    metrics.watch("running_turns", lambda: float(plane.turns.places.held))
     teams: dict[str, Team[Any]] = {"model": writing, "synthesizer": speech, "recognizer": listening}
     readings.watch_chains(metrics, teams)
+    readings.watch_workers(metrics, _pools(speech, listening))
     readings.watch_cache(metrics, cache)
     readings.watch_lookout(metrics, lookout)
-    if database is not None:
-        metrics.watch("database_ready", lambda: float(database.health().ready))
-        metrics.watch("queued_writes", lambda: float(database.health().queued))
-        metrics.watch("lost_writes", lambda: float(database.health().lost))
-    return House(settings, plane, metrics, tuple(parts), database, clock)
+    readings.watch_process(metrics, plane.turns.places, database)
+    return House(settings, plane, metrics, tuple(parts), database, clock, speech)
 
 
 def tell_change(change: Change) -> None:
@@ -189,15 +184,10 @@ def open_records(settings: Settings) -> tuple[Part, TurnStore]:
     return database, SqlTurnStore(database)
 
 
-def _of_workers(
-    pools: list[EspeakSynthesizer | PocketsphinxRecognizer], figure: Callable[[WorkerHealth], float]
-) -> dict[str, float]:
-    """A figure of each worker, by its name."""
-    return {
-        f"{pool.name}-{number}": figure(worker)
-        for pool in pools
-        for number, worker in enumerate(pool.health().workers, 1)
-    }
+def _pools(*teams: Team[Any]) -> dict[str, Callable[[], PoolHealth]]:
+    """The providers that have processes of their own, by name, and how these are."""
+    providers = [target.provider for team in teams for target in team.roster.chain.targets.values()]
+    return {each.name: each.health for each in providers if hasattr(each, "health")}
 
 
 def _store(settings: Settings, parts: list[Part], *, keep: bool) -> tuple[Database | None, TurnStore]:
@@ -208,13 +198,30 @@ def _store(settings: Settings, parts: list[Part], *, keep: bool) -> tuple[Databa
     return database, SqlTurnStore(database)
 
 
-def _catalogue(settings: Settings, speech: Team[Synthesizer]) -> Catalogue:
+def _offered(speech: Team[Synthesizer]) -> list[VoiceInfo]:
+    """Every voice, those of the first choice first."""
     targets = speech.roster.chain.targets
-    voices = [voice for name in speech.roster.order() for voice in targets[name].provider.voices()]
-    defaults = settings.voice.voices
-    if settings.providers.synthesizers[0] == "scripted":
-        defaults = {language: f"scripted-{language}" for language in settings.voice.languages}
-    return Catalogue(voices, defaults, settings.voice.languages)
+    return [voice for name in speech.roster.order() for voice in targets[name].provider.voices()]
+
+
+def _catalogue(settings: Settings, speech: Team[Synthesizer]) -> Catalogue:
+    """The voices and characters, checked as far as providers know theirs before they start.
+
+    Raises:
+        ConfigurationError: a voice, a character or a provider that is named is not there.
+    """
+    voice, chain = settings.voice, speech.roster.order()
+    named = settings.providers.named
+    return Catalogue(
+        _offered(speech),
+        voice.voices,
+        voice.languages,
+        order=chain,
+        preferred=voice.provider_voices,
+        characters=read(voice.characters) if voice.characters is not None else None,
+        elsewhere=[name for name, each in named.items() if each.role == "synthesizer" and name not in chain],
+        pending=[name for name in chain if name in named],
+    )
 
 
 def _health(models: Team[LanguageModel], speech: Team[Synthesizer], hearing: Team[Recognizer]) -> dict[str, Any]:
@@ -244,8 +251,8 @@ def _state(team: Team[Any]) -> dict[str, Any]:
     details = [target.out for target in targets if target.out is not None]
     state: dict[str, Any] = {"ready": ready, "detail": ""}
     for target in targets:
-        if isinstance(target.provider, EspeakSynthesizer | PocketsphinxRecognizer) and target.out is None:
-            pool = target.provider.health()
+        if hasattr(target.provider, "health") and target.out is None:
+            pool: PoolHealth = target.provider.health()
             details += [worker.last_error for worker in pool.workers if worker.last_error and not worker.ready]
             state["waiting"] = pool.waiting
             state["workers"] = [
