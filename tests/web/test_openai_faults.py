@@ -12,67 +12,70 @@ import httpx2
 import openai
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from openai.types.chat import ChatCompletionChunk
 
-from segue.clock import SystemClock
-from segue.configuration import LimitSettings, OpenAINames, ServerSettings, VoiceSettings
 from segue.errors import FailureCategory, ProviderError
-from segue.routing import RoutingTable
-from segue.stores.memory import MemoryTurnStore
-from segue.voice.catalogue import Catalogue
+from segue.settings import Settings
 from segue.voice.containers import wav
-from segue.voice.hearing import Hearing
 from segue.voice.plane import VoicePlane
-from segue.voice.ports import Prompt, Recording, Speech, Transcript, Utterance, VoiceInfo
-from segue.voice.reporting import Reports, ReportTokens
-from segue.voice.speaking import Speaker
-from segue.voice.turn import Turns
-from segue.web import problems
-from segue.web.openai import door
+from segue.voice.ports import About, Prompt, Recording, Speech, Transcript, Utterance, VoiceInfo
+from segue.wiring.house import build
 
 RATE = 24_000
 TONE = b"".join(struct.pack("<h", round(8000 * math.sin(at / 8))) for at in range(RATE // 2))
 WAV = wav.whole(TONE, RATE)
 QUESTION: list[Any] = [{"role": "user", "content": "Hello?"}]
-QUOTA = ProviderError("The quota is used up.", provider="faulty", category=FailureCategory.QUOTA)
+QUOTA = ProviderError("The quota is used up.", provider="scripted", category=FailureCategory.QUOTA)
+PASSING = ProviderError("It stumbled.", provider="scripted", category=FailureCategory.SERVER)
 
 
 class FaultyModel:
-    """Writes some words, then fails or falls silent."""
+    """Writes some words, then fails or falls silent; `calls` times, if that is given, and well after that."""
 
-    name = "faulty-model"
+    name = "scripted"
+    about = About("test", "faulty-1")
 
-    def __init__(self, words: int, *, silent: bool = False) -> None:
+    def __init__(
+        self, words: int, *, silent: bool = False, fails: ProviderError = QUOTA, calls: int | None = None
+    ) -> None:
         self._words = words
         self._silent = silent
+        self._fails = fails
+        self._calls = calls
+        self.asked = 0
 
     async def stream(self, _: Prompt) -> AsyncGenerator[str, None]:
+        self.asked += 1
+        if self._calls is not None and self.asked > self._calls:
+            yield "All is well."
+            return
         for _at in range(self._words):
             yield "word "
         if self._silent:
             await asyncio.Event().wait()
-        raise QUOTA
+        raise self._fails
 
 
 class FaultyVoice:
     """Speaks every sentence but those with the word `broken`."""
 
-    name = "faulty-voice"
+    name = "scripted"
+    about = About("test")
 
     def voices(self) -> tuple[VoiceInfo, ...]:
-        return (VoiceInfo("only", "faulty-voice", ("en",), "female"),)
+        return (VoiceInfo("scripted-en", self.name, ("en",), "female"),)
 
     async def speak(self, utterance: Utterance) -> AsyncGenerator[Speech, None]:
         if "broken" in utterance.text:
             raise QUOTA
-        yield Speech(TONE, RATE, self.name, "tone", "only")
+        yield Speech(TONE, RATE, self.name, "tone", utterance.voice)
 
 
 class EndlessRecognizer:
     """Listens for ever, and knows how many do."""
 
-    name = "endless"
+    name = "pocketsphinx"
+    about = About("test")
     languages: tuple[str, ...] = ("en",)
 
     def __init__(self) -> None:
@@ -91,53 +94,43 @@ class EndlessRecognizer:
 async def door_with(
     model: FaultyModel, recognizer: EndlessRecognizer | None = None, recognition_s: float = 0.3
 ) -> AsyncGenerator[tuple[openai.AsyncOpenAI, VoicePlane], None]:
-    """The door over a real socket, with a plane whose providers fail."""
-    clock, records, voice = SystemClock(), MemoryTurnStore(), FaultyVoice()
-    settings = VoiceSettings(
-        languages=("en",),
-        voices={"en": "only"},
-        limits=LimitSettings(first_token_s=0.2, token_stall_s=0.2, recognition_s=recognition_s),
+    """A whole Segue over a real socket, whose only providers are ones that fail."""
+    house = build(
+        Settings.model_validate(
+            {
+                "voice": {
+                    "languages": ["en"],
+                    "limits": {"first_token_s": 0.2, "token_stall_s": 0.2, "recognition_s": recognition_s},
+                },
+                "providers": {
+                    "models": ["scripted"],
+                    "synthesizers": ["scripted"],
+                    "recognizers": ["pocketsphinx"] if recognizer else [],
+                },
+                "cache": {"enabled": False},
+            }
+        ),
+        keep=False,
     )
-    speaker, hearing = Speaker(voice, clock, settings), Hearing(recognizer, clock, settings)
-    tokens = ReportTokens(bytes(32))
-    table = RoutingTable()
-    turns = Turns(
-        clock=clock,
-        settings=settings,
-        routing=lambda: table,
-        model=model,
-        speaker=speaker,
-        hearing=hearing,
-        records=records,
-        tokens=tokens,
-    )
-    plane = VoicePlane(
-        settings=settings,
-        turns=turns,
-        speaker=speaker,
-        hearing=hearing,
-        catalogue=Catalogue(voice.voices(), settings.voices, settings.languages),
-        model=model,
-        records=records,
-        reports=Reports(tokens, records, clock),
-        health=dict,
-    )
-    app = FastAPI()
-    problems.install(app)
-    app.include_router(door.router(plane, OpenAINames(), ServerSettings()))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server._serve())
-    while not server.started:
-        await asyncio.sleep(0.005)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        async with openai.AsyncOpenAI(
-            base_url=f"http://127.0.0.1:{port}/v1", api_key="anything", max_retries=0, timeout=20
-        ) as client:
-            yield client, plane
-    finally:
-        server.should_exit = True
-        await serving
+    plane = house.plane
+    plane.models.chain.targets["scripted"].provider = model
+    plane.speech.chain.targets["scripted"].provider = FaultyVoice()
+    if recognizer is not None:
+        plane.hearing.recognizers.chain.targets["pocketsphinx"].provider = recognizer
+    async with house.running():
+        server = uvicorn.Server(uvicorn.Config(house.app(), port=0, log_config=None, lifespan="off"))
+        serving = asyncio.create_task(server._serve())
+        while not server.started:
+            await asyncio.sleep(0.005)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        try:
+            async with openai.AsyncOpenAI(
+                base_url=f"http://127.0.0.1:{port}/v1", api_key="anything", max_retries=0, timeout=20
+            ) as client:
+                yield client, plane
+        finally:
+            server.should_exit = True
+            await serving
     assert plane.turns.places.held == 0
 
 
@@ -167,27 +160,49 @@ async def test_a_model_that_fails_later_is_an_error_event() -> None:
         assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "word word word "
         assert caught.value.code == "provider_failed"
 
-        async with httpx2.AsyncClient() as raw:
-            answer = await raw.post(
-                f"{client.base_url}chat/completions", json={"model": "gpt-4o", "messages": QUESTION, "stream": True}
-            )
+    async with door_with(FaultyModel(3)) as (client, _), httpx2.AsyncClient() as raw:
+        answer = await raw.post(
+            f"{client.base_url}chat/completions", json={"model": "gpt-4o", "messages": QUESTION, "stream": True}
+        )
         last = answer.text.strip().split("\n\n")[-1]
         assert set(json.loads(last.removeprefix("data: "))) == {"error"}
 
+    async with door_with(FaultyModel(3)) as (client, _):
+        with pytest.raises(openai.InternalServerError) as whole:
+            await client.chat.completions.create(model="gpt-4o", messages=QUESTION)
+        assert whole.value.status_code == 502
+
+
+async def test_an_only_model_whose_quota_is_used_up_is_left_alone() -> None:
+    """After a refusal that would come again the model is not asked: 503, and why."""
+    model = FaultyModel(0)
+    async with door_with(model) as (client, _):
         with pytest.raises(openai.InternalServerError):
             await client.chat.completions.create(model="gpt-4o", messages=QUESTION)
-
-
-@pytest.mark.parametrize(("words", "what"), [(0, "no token"), (2, "no further token")])
-async def test_a_silent_model_is_given_up(words: int, what: str) -> None:
-    """A model that falls silent is a 504 where nothing was sent, an error event where something was."""
-    async with door_with(FaultyModel(words, silent=True)) as (client, _):
-        with pytest.raises(openai.InternalServerError, match=what) as caught:
+        with pytest.raises(openai.InternalServerError, match=r"scripted is resting \(quota\)") as caught:
             await client.chat.completions.create(model="gpt-4o", messages=QUESTION)
-        assert (caught.value.status_code, caught.value.code) == (504, "provider_timeout")
-        with pytest.raises(openai.APIError, match=what):
-            async for _ in await client.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=True):
-                pass
+    assert (caught.value.status_code, caught.value.code) == (503, "providers_resting")
+    assert model.asked == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_passing_failure_of_an_only_model_is_not_noticed(stream: bool) -> None:
+    """A failure that may pass is tried once more; the caller sees the reply, and nothing of the failure."""
+    model = FaultyModel(0, fails=PASSING, calls=1)
+    async with door_with(model) as (client, _):
+        if stream:
+            chunks: list[ChatCompletionChunk] = []
+            await read_into(
+                chunks, await client.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=True)
+            )
+            text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+            assert {chunk.model for chunk in chunks} == {"faulty-1"}
+        else:
+            answer = await client.chat.completions.create(model="gpt-4o", messages=QUESTION)
+            text = answer.choices[0].message.content or ""
+            assert answer.model == "faulty-1"
+    assert text == "All is well."
+    assert model.asked == 2
 
 
 @pytest.mark.parametrize("stream_format", ["audio", "sse"])
