@@ -74,6 +74,8 @@ def load(file: Path | None = None, **flags: Any) -> Settings:
     Raises:
         ConfigurationError: the message names the file and line or the variable, and what is wrong there.
     """
+    # Segue starts worker processes beside gRPC's threads; they exec at once, so gRPC need not prepare for it, nor say so.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     document = _read(file) if file is not None else {}
     _refuse_unknown_variables()
     try:

@@ -136,7 +136,7 @@ async def soak(turns: int, every: int, progress: Callable[[int], None] = lambda 
             for begin in range(0, turns, every):
                 for first in range(begin, min(turns, begin + every), AT_ONCE):
                     speaking.faults = KINDS[first // AT_ONCE % len(KINDS)]
-                    numbers = range(first, min(turns, first + AT_ONCE))
+                    numbers = range(first, min(turns, begin + every, first + AT_ONCE))
                     await asyncio.gather(*(_turn(plane, number, seen, chance) for number in numbers))
                 await plane.records.flush()
                 seen.turns = min(turns, begin + every)

@@ -18,6 +18,9 @@ from segue.errors import FailureCategory
 NOT_ITS_FAULT = frozenset({FailureCategory.BAD_REQUEST, FailureCategory.UNSUPPORTED})
 HOPELESS = frozenset({FailureCategory.AUTH, FailureCategory.QUOTA})
 
+PARTS = 60
+"""The window is counted in so many parts, so that a busy provider's calls need no more room than a quiet one's."""
+
 
 class BreakerState(StrEnum):
     """Whether calls pass."""
@@ -65,7 +68,8 @@ class Breaker:
     """How often it has opened."""
     _rest_s: float = 0.0
     _in_a_row: int = 0
-    _calls: deque[tuple[float, bool]] = field(default_factory=deque)
+    _calls: deque[list[int]] = field(default_factory=deque)
+    """For each part of the window: its number, the calls in it, the bad ones among them."""
     _trials_out: int = 0
     _trials_passed: int = 0
 
@@ -140,7 +144,8 @@ class Breaker:
     @property
     def failing_share(self) -> float | None:
         """The share of bad calls in the window; None where there was no call."""
-        return sum(bad for _, bad in self._calls) / len(self._calls) if self._calls else None
+        calls = sum(part[1] for part in self._calls)
+        return sum(part[2] for part in self._calls) / calls if calls else None
 
     def rests_until(self, *, alone: bool = False) -> float | None:
         """The moment from which it will be tried again, in monotonic seconds; None unless it is open."""
@@ -155,18 +160,21 @@ class Breaker:
             self._turn(BreakerState.HALF_OPEN, now, "its rest is over")
 
     def _count(self, now: float, luck: float, *, bad: bool, what: str) -> None:
-        rules = self.rules
-        self._calls.append((now, bad))
-        while self._calls[0][0] < now - rules.window_s:
+        rules, number = self.rules, int(now * PARTS / self.rules.window_s)
+        if not self._calls or self._calls[-1][0] != number:
+            self._calls.append([number, 0, 0])
+        while self._calls[0][0] < number - PARTS:
             self._calls.popleft()
+        self._calls[-1][1] += 1
+        self._calls[-1][2] += bad
         self._in_a_row = self._in_a_row + 1 if bad else 0
         if self.state is not BreakerState.CLOSED or not bad:
             return
-        share = self.failing_share or 0.0
+        calls, share = sum(part[1] for part in self._calls), self.failing_share or 0.0
         if self._in_a_row >= rules.in_a_row:
             self._open(now, luck, f"{self._in_a_row} {what} in a row")
-        elif len(self._calls) >= rules.least and share >= rules.share:
-            self._open(now, luck, f"{share:.0%} of {len(self._calls)} calls failed or were slow")
+        elif calls >= rules.least and share >= rules.share:
+            self._open(now, luck, f"{share:.0%} of {calls} calls failed or were slow")
 
     def _open(self, now: float, luck: float, reason: str) -> None:
         self._rest_s = self.rules.open_s * (1.0 + self.rules.jitter * luck)
