@@ -13,6 +13,7 @@ from pathlib import Path
 
 from docs.printers.commands import command_page
 from docs.printers.configuration import configuration_page
+from docs.printers.degradation import degradation_page
 from docs.printers.endpoints import http_page
 from docs.printers.events import events_page
 from docs.printers.markdown import table
@@ -108,6 +109,7 @@ def _reading_row(reading: Reading) -> Sequence[str]:
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/explanation/degradation.md": lambda: degradation_page(NOTE),
     "docs/reference/cli.md": lambda: command_page(NOTE),
     "docs/reference/configuration.md": lambda: configuration_page(NOTE),
     "docs/reference/errors.md": error_page,
