@@ -236,6 +236,19 @@ async def test_a_file_that_was_changed_is_not_played_at_the_wrong_pitch(make: Ma
     assert "file of voice 'hum' was changed" in failed.message
 
 
+async def test_nobody_is_told_what_is_spoken(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime does not report to its maker: it would keep a note of its session in the temporary folder."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    synthesizer = make({"hum": piper.voice(tmp_path / "hum.onnx")})
+    await synthesizer.start()
+
+    assert await said(synthesizer, "Hello.")
+    assert list(folder.iterdir()) == []
+
+
 async def test_what_to_install_is_said(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without the extra, starting says which one it is."""
     monkeypatch.setattr("importlib.util.find_spec", lambda *_: None)

@@ -11,6 +11,7 @@ import functools
 import json
 import math
 import shutil
+import string
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,7 +21,6 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP
 
 from segue.clock import SystemClock
 from segue.providers.piper import PiperSynthesizer
@@ -31,6 +31,8 @@ from tests.vendors.script import Opening, Script, Stand
 RATE = 22_050
 S_PER_PHONEME = 0.03
 HERTZ = 200
+PHONEMES = "_^$ !'(),-.:;?" + string.ascii_lowercase + "æçðøħŋœβθχˈˌːˑ˞ʲ" + "".join(map(chr, range(0x250, 0x2B0)))
+"""What eSpeak NG writes sounds with, after the marks for padding, beginning and end."""
 LANGUAGES = {"en": "en-us", "uk": "uk", "ru": "ru", "zh": "cmn"}
 """Names of eSpeak NG's voices, whose phonemes Piper uses, by language."""
 
@@ -149,7 +151,7 @@ def voice(
         "num_symbols": 256,
         "num_speakers": max(1, len(speakers)),
         "speaker_id_map": {name: number for number, name in enumerate(speakers)},
-        "phoneme_id_map": {phoneme: list(ids) for phoneme, ids in DEFAULT_PHONEME_ID_MAP.items()},
+        "phoneme_id_map": {phoneme: [number] for number, phoneme in enumerate(PHONEMES)},
     }
     path.with_name(path.name + ".json").write_text(json.dumps(about))
     return path

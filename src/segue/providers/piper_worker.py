@@ -7,6 +7,7 @@ is mono s16le, one piece a sentence.
 
 import importlib.metadata
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,6 +88,7 @@ class Voices:
 
 def start() -> tuple[Mapping[str, Any], pipe.Handler]:
     """Load the voices; what `pipe.serve` wants."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reports its use to its maker unless told not to
     asked = json.loads(sys.argv[1])
     voices = Voices(asked["voices"], asked["threads"])
     return {"version": importlib.metadata.version("piper-tts"), "rates": voices.rates}, voices.speak
