@@ -262,7 +262,7 @@ def test_a_place_holds_no_secret(url: str, place: str) -> None:
 
 
 async def test_a_connection_is_used_again() -> None:
-    """An answer that was read to its end leaves its connection for the next request."""
+    """An answer that was read to its end leaves its connection for the next, also across a second start."""
     ports: list[int] = []
 
     async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -274,6 +274,7 @@ async def test_a_connection_is_used_again() -> None:
 
     async with line(keep) as vendor:
         for _ in range(3):
+            await vendor.start()
             assert await vendor.json("GET", "/") == {}
     assert len(ports) == 3
     assert len(set(ports)) == 1

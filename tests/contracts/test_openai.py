@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.clock import ManualClock
+from segue.clock import ManualClock, SystemClock
 from segue.errors import FailureCategory, ProviderError, ProviderRefusal, Unavailable
 from segue.providers.completions import CONTINUE, MOST_MALFORMED, OpenAICompatibleModel
 from segue.providers.openai import OpenAIRecognizer, OpenAISynthesizer
@@ -20,6 +20,7 @@ from segue.providers.openai_riff import HEAD_BYTES, NotThis, Riff
 from segue.vendors import openai as vendor
 from segue.voice.containers import wav
 from segue.voice.ports import Message, Prompt, Recording, Speech, Utterance
+from tests.server import running
 from tests.vendors.openai import completions, serving, speech, transcripts
 from tests.vendors.openai_chat import ModelScript, chunk, event
 from tests.vendors.openai_wire import KEY
@@ -57,6 +58,7 @@ def test_a_file_in_pieces_is_the_file(step: int) -> None:
         riff(),
         riff(size=0),
         riff(before=NOTE),
+        riff(before=b"junk\x03\0\0\0abc\0"),
         riff(size=1000),
         riff(SAMPLES + NOTE, size=1000),
         riff(form=FORM + b"\0\0"),
@@ -403,6 +405,15 @@ async def test_only_a_refusal_is_asked_in_words(fault: Fault) -> None:
     assert len(stand.heard) == 1
 
 
+async def test_what_was_begun_is_not_begun_again() -> None:
+    """A refusal that comes after the first token is a failure: its listener would hear the same words twice."""
+    refusal = event({"error": {"message": "too long", "code": 400}})
+    async with completions(ModelScript(raw=(ONE, refusal))) as stand:
+        with pytest.raises(ProviderError, match="too long"):
+            await written(stand, spoken=SPOKEN)
+    assert len(stand.heard) == 1
+
+
 async def test_a_bad_request_in_both_forms_is_not_remembered() -> None:
     """A server that refuses both forms refuses something else: the next reply is begun as if nothing had been."""
     async with completions() as stand:
@@ -575,3 +586,28 @@ async def test_the_public_client_knows_its_refusals(fault: Fault, error: type[Ex
         with pytest.raises(error):
             async for _ in await client.chat.completions.create(model="small", messages=asked, stream=True):
                 pass
+
+
+@pytest.mark.slow
+async def test_segue_behind_segue() -> None:
+    """Another Segue is a server of this protocol too: its voice, its offline responder and its door are used as one."""
+    with running() as server:
+        url = f"{server.url}/v1"
+        speaker = OpenAISynthesizer(
+            "upstream", vendor.OpenAISynthesizer(vendor="openai-synthesizer", url=url, voices=("en-us",)), SystemClock()
+        )
+        writer = OpenAICompatibleModel(
+            "upstream", vendor.OpenAIModel(vendor="openai-model", url=url, model="segue"), SystemClock()
+        )
+        await speaker.start()
+        await writer.start()
+        try:
+            pcm = [piece.pcm async for piece in speaker.speak(Utterance("Good morning, Kyiv.", "en", "en-us"))]
+            assert 0.5 < len(b"".join(pcm)) / 2 / 24_000 < 3
+            reply = [token async for token in writer.stream(Prompt((Message("user", "What is 17 plus 4?"),), "en"))]
+            assert "21" in "".join(reply)
+            with pytest.raises(ProviderError, match="upstream answered 400"):
+                _ = [token async for token in writer.stream(Prompt((Message("assistant", "Well."),), "en"))]
+        finally:
+            await speaker.close()
+            await writer.close()

@@ -34,7 +34,7 @@ DONE = "[DONE]"
 
 
 class Unreadable(ValueError):
-    """A chunk that is not as documented."""
+    """A chunk that is not as documented; it is not quoted, since it may hold what a listener was told."""
 
 
 class OpenAICompatibleModel:
@@ -163,7 +163,7 @@ class OpenAICompatibleModel:
         try:
             chunk = json.loads(data)
         except ValueError:
-            raise Unreadable(f"no JSON: {data[:80]!r}") from None
+            raise Unreadable(f"no JSON in {len(data)} characters") from None
         if isinstance(chunk, dict) and chunk.get("error"):
             raise self._line.failure(f"{self.name} broke off", data.encode(errors="replace"))
         try:
@@ -173,7 +173,7 @@ class OpenAICompatibleModel:
             delta, finish = choices[0].get("delta") or {}, choices[0].get("finish_reason")
             return _text(delta.get("content") or delta.get("refusal")), finish
         except (KeyError, IndexError, TypeError, AttributeError):
-            raise Unreadable(f"no chunk of a reply: {data[:80]!r}") from None
+            raise Unreadable(f"no chunk of a reply in {len(data)} characters") from None
 
     def _pass_over(self, malformed: int, what: str) -> None:
         """Count a chunk that cannot be read; a few are survived."""
