@@ -1,6 +1,8 @@
 """Settings of the voices of Microsoft Edge, through the public client library."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from segue.vendors.account import Provider, Role
 
@@ -10,5 +12,6 @@ class EdgeSynthesizer(Provider):
 
     role: ClassVar[Role] = "synthesizer"
     vendor: Literal["edge"]
-    url: str = ""
-    """Address of a server that speaks the service's protocol; empty is the service itself."""
+    url: Annotated[str, Field(pattern=r"^(wss?://[^/].*)?$")] = ""
+    """Address of a server that speaks the service's protocol: `ws://` or `wss://`, and below it `/edge/v1` and
+    `/voices/list`. Empty is the service itself."""
