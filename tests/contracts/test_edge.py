@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.metadata
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -181,7 +182,9 @@ async def test_a_refusal_without_a_time(reader: Stand[Any]) -> None:
 
 async def test_nobody_there() -> None:
     """Where nobody listens the provider starts with its table of voices, and a sentence fails as one of network."""
-    provider = EdgeSynthesizer("reader", settings(url="ws://127.0.0.1:9/readaloud"), SystemClock())
+    nobody = socket.socket()
+    nobody.bind(("127.0.0.1", 0))  # taken, and not listened at: who connects is refused
+    provider = EdgeSynthesizer("reader", settings(url=f"ws://127.0.0.1:{nobody.getsockname()[1]}"), SystemClock())
     with capture_logs() as logs:
         await provider.start()
     try:
@@ -191,6 +194,7 @@ async def test_nobody_there() -> None:
             await anext(provider.speak(Utterance("Добрий день.", "uk", "uk-UA-NewNeural")))
     finally:
         await provider.close()
+        nobody.close()
 
     assert not provider.listed
     assert caught.value.category is FailureCategory.NETWORK

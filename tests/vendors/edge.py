@@ -62,7 +62,7 @@ class EdgeScript(Script):
     dated: bool = True
     """Whether its refusals say what time it is there."""
     listing: str = "voices"
-    """What it lists: `voices`, or `nothing`, `html`, `refused` or `silence`."""
+    """What it lists: `voices`, or `nothing`, or it answers with `html`, or it is `refused`."""
     status: int = 503
     """What the connection is refused with while `refusing`."""
     refusing: bool = False
@@ -126,8 +126,6 @@ class Server:
         """`GET …/voices/list`."""
         if not self.admitted(request, "trustedclienttoken") or self.script.listing == "refused":
             return self.refusal(403)
-        if self.script.listing == "silence":
-            await asyncio.get_running_loop().create_future()
         if self.script.listing == "html":
             return web.Response(text=PAGE, content_type="text/html")
         names = VOICES if self.script.listing == "voices" else {}
