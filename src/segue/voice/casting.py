@@ -63,6 +63,16 @@ class Repertoire:
     language has its own."""
     preferred: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By provider and language: the voice that a provider uses by default, or in place of another's."""
+    _speaking: dict[tuple[str, str], list[VoiceInfo]] = field(default_factory=dict, init=False, repr=False)
+    _called: dict[str, list[VoiceInfo]] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Look every voice up once: a vendor may offer hundreds, and every turn asks."""
+        for provider, voices in self.voices.items():
+            for voice in voices:
+                self._called.setdefault(voice.name, []).append(voice)
+                for language in {*voice.languages, *map(base_code, voice.languages)}:
+                    self._speaking.setdefault((provider, language), []).append(voice)
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -74,17 +84,16 @@ class Repertoire:
         for voices in self.voices.values():
             yield from voices
 
-    def speaking(self, provider: str, language: str) -> list[VoiceInfo]:
+    def speaking(self, provider: str, language: str) -> Sequence[VoiceInfo]:
         """A provider's voices of a language, in its own order."""
-        return [voice for voice in self.voices.get(provider, ()) if speaks(voice, language)]
+        return self._speaking.get((provider, language), ())
 
-    def called(self, name: str) -> list[VoiceInfo]:
+    def called(self, name: str) -> Sequence[VoiceInfo]:
         """The voices that a name may mean: of every provider that has one, or of the one in `provider/voice`."""
-        found = [voice for voice in self.all() if voice.name == name]
         provider, slash, own = name.partition("/")
-        if found or not slash:
-            return found
-        return [voice for voice in self.voices.get(provider, ()) if voice.name == own]
+        if name in self._called or not slash:
+            return self._called.get(name, ())
+        return [voice for voice in self._called.get(own, ()) if voice.provider == provider]
 
     def find(self, name: str, language: str) -> VoiceInfo | None:
         """The voice that a name means in a language: where several providers have one, the first in the chain's."""

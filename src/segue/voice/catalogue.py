@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from segue.errors import ConfigurationError, InvalidRequest, UnknownCharacter, UnknownVoice
-from segue.voice.casting import Casting, Objection, Repertoire, cast_character, cast_voice, near, objection, speaks
+from segue.voice.casting import Casting, Objection, Repertoire, cast_character, cast_voice, near, objection
 from segue.voice.characters import ANY, Character, Characters, Finding, check
 from segue.voice.ports import VoiceInfo
 
@@ -78,7 +78,8 @@ class Catalogue:
 
     def of(self, language: str) -> tuple[VoiceInfo, ...]:
         """The voices of a language."""
-        return tuple(voice for voice in self._repertoire.all() if speaks(voice, language))
+        there = self._repertoire
+        return tuple(voice for name in there.order for voice in there.speaking(name, language))
 
     def has(self, name: str) -> bool:
         """Whether a name, bare or as `provider/voice`, means a voice."""
