@@ -1,4 +1,4 @@
-"""How each provider stands, as plain values: for `/api/providers`, `segue providers` and the page. Pure."""
+"""How each provider stands, as plain values: for `/api/providers`, `segue providers` and the page."""
 
 from typing import Any
 

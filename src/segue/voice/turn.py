@@ -20,6 +20,7 @@ from segue.voice.ask import Ask, Interruption, Plan
 from segue.voice.assignment import assign
 from segue.voice.audio import SAMPLE_RATE
 from segue.voice.catalogue import Catalogue
+from segue.voice.degradation import Remedy
 from segue.voice.encoding import encoder
 from segue.voice.frames import Degraded, Done, Failure, Frame, Meta, Text
 from segue.voice.hearing import Hearing
@@ -37,6 +38,9 @@ from segue.voice.speaking import Speaker
 from segue.voice.timeline import Heading, Timeline
 
 log = structlog.get_logger("segue.turn")
+
+NOTHING = Remedy()
+"""What is done about the profile of a text that is read out: it has none."""
 
 
 class Turns:
@@ -130,7 +134,7 @@ class Turns:
             order = (variant.synthesizer, *(name for name in order if name != variant.synthesizer))
         able = tuple(name for name in order if name in casting.parts)
         rotated = remedy.order(able)
-        granted = grant(ask.profile or None, self._settings.profile, remedy)
+        granted = grant(ask.profile or None, self._settings.profile, remedy if ask.kind == "chat" else NOTHING)
         notices = [Degraded(granted.reason, granted.message)] if granted.reason else []
         if rotated != able:
             notices.append(Degraded("synthesizer_rotated", f"{rotated[0]} has first place for now.", rotated[0]))

@@ -174,6 +174,7 @@ def tell_change(change: Change) -> None:
         axis=change.axis.value,
         before=change.before.value,
         after=change.after.value,
+        word=change.word.value,
         reason=change.reason,
     )
 
