@@ -11,7 +11,7 @@ from tests.house.source import Module, modules, parse
 
 PURE = re.compile(
     r"segue\.(records|routing|measures"
-    r"|voice\.(assignment|sentences|boundaries|stops|clauses|speakable|soundness|language|fallback|breaker|resumption|pace|casting|kept"
+    r"|voice\.(assignment|sentences|boundaries|stops|clauses|speakable|soundness|language|fallback|breaker|resumption|pace"
     r"|degradation|degradation_texts|window|profiles|timeline)"
     r"|voice\.languages(\..+)?"
     r"|delivery\.(plan|evidence|gate|decision|rehearsal|power))"

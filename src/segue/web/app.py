@@ -12,7 +12,7 @@ from segue.clock import Clock
 from segue.configuration import OpenAINames, ServerSettings
 from segue.telemetry.metrics import Metrics
 from segue.voice.plane import VoicePlane
-from segue.web import degradation, files, listening, problems, providers, state, talk, turns
+from segue.web import characters, degradation, files, listening, problems, providers, state, talk, turns
 from segue.web.guard import Guard
 from segue.web.openai import door as openai_door
 
@@ -80,6 +80,7 @@ def create(
     app.include_router(state.router(plane, metrics, readiness))
     app.include_router(providers.router(plane, clock))
     app.include_router(degradation.router(plane.lookout, plane.switch, plane.settings.degradation))
+    app.include_router(characters.router(plane.catalogue))
     app.include_router(files.router(plane.files))
     app.include_router(openai_door.router(plane, names, server, clock))
     app.router.routes.extend(page_routes(PAGE))

@@ -8,6 +8,7 @@ from segue.clock import Clock
 from segue.configuration import ProviderSettings, ScriptedSettings
 from segue.errors import ConfigurationError
 from segue.providers.completions import OpenAICompatibleModel
+from segue.providers.edge import EdgeSynthesizer
 from segue.providers.espeak import EspeakSynthesizer
 from segue.providers.google import GoogleSynthesizer
 from segue.providers.google_recognizer import GoogleRecognizer
@@ -16,7 +17,7 @@ from segue.providers.openai import OpenAIRecognizer, OpenAISynthesizer
 from segue.providers.pocketsphinx import PocketsphinxRecognizer
 from segue.providers.scripted import ScriptedModel, ScriptedSynthesizer
 from segue.providers.yandex import YandexRecognizer, YandexSynthesizer
-from segue.vendors import google, openai, yandex
+from segue.vendors import edge, google, openai, yandex
 from segue.vendors.account import Account, Provider, ProviderLimits, Role
 
 ADAPTERS: Mapping[type[Provider], Callable[[str, Any, Clock], Any]] = {
@@ -25,6 +26,7 @@ ADAPTERS: Mapping[type[Provider], Callable[[str, Any, Clock], Any]] = {
     openai.OpenAIRecognizer: OpenAIRecognizer,
     google.GoogleSynthesizer: GoogleSynthesizer,
     google.GoogleRecognizer: GoogleRecognizer,
+    edge.EdgeSynthesizer: EdgeSynthesizer,
     yandex.YandexSynthesizer: YandexSynthesizer,
     yandex.YandexRecognizer: YandexRecognizer,
 }
