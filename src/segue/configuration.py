@@ -208,7 +208,12 @@ class OpenAINames(Section):
 
     speech_models: tuple[str, ...] = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
     """Names that mean the configured synthesizer."""
-    transcription_models: tuple[str, ...] = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
+    transcription_models: tuple[str, ...] = (
+        "whisper-1",
+        "gpt-transcribe",
+        "gpt-4o-transcribe",
+        "gpt-4o-mini-transcribe",
+    )
     """Names that mean the configured recognizer."""
     chat_models: Mapping[str, Literal["fast", "quality"]] = {
         "gpt-4o-mini": "fast",

@@ -146,6 +146,8 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{file} is not UTF-8 text (byte {error.start}).") from error
     try:
         document = YAML().load(StringIO(text))
+    except ValueError as error:  # a date or a number that looks like one and is none
+        raise ConfigurationError(f"{file}: {error}.") from error
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark is not None else ""

@@ -34,6 +34,8 @@ class Ask:
     character: str | None = None
     asked_voice: str | None = None
     """The voice that the caller named, if any."""
+    synthesizer: str = ""
+    """The synthesizer that the caller named, if any: it is asked first."""
     profile: str = ""
     """The profile that the caller named; empty for the configured one."""
     model: str = ""

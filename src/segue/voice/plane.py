@@ -115,6 +115,7 @@ class VoicePlane:
         audio_format: str = "pcm16",
         listener: str | None = None,
         speed: float = 1.0,
+        synthesizer: str = "",
         whole: bool = False,
         limit: int | None = None,
         param: str = "text",
@@ -139,6 +140,7 @@ class VoicePlane:
             text=text,
             listener=listener,
             speed=speed,
+            synthesizer=synthesizer,
             whole=whole,
         )
 

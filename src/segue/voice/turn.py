@@ -130,8 +130,9 @@ class Turns:
         voice = ask.asked_voice or (variant.voice if ask.character is None else None)
         casting = self._catalogue.cast(ask.language, voice or None, ask.character, variant.name)
         order = self._speaker.studio.chain.able(casting.order)
-        if variant.synthesizer in order and not ask.asked_voice:
-            order = (variant.synthesizer, *(name for name in order if name != variant.synthesizer))
+        first = ask.synthesizer or (variant.synthesizer if not ask.asked_voice else "")
+        if first in order:
+            order = (first, *(name for name in order if name != first))
         able = tuple(name for name in order if name in casting.parts)
         rotated = remedy.order(able)
         granted = grant(ask.profile or None, self._settings.profile, remedy if ask.kind == "chat" else NOTHING)

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from segue.errors import Overloaded, SegueError
+from segue.errors import Overloaded, ProvidersResting, SegueError
 
 log = structlog.get_logger("segue.web")
 
@@ -54,7 +54,7 @@ def of_error(path: str, error: SegueError) -> Response:
     """The error answer for one of Segue's own errors."""
     extra = {"param": error.param} if error.param is not None else None
     answer = problem(path, error.status, error.code, error.message, retryable=error.retryable, extra=extra)
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded | ProvidersResting) and error.retry_after_s is not None:
         answer.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
     return answer
 

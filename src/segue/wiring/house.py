@@ -44,6 +44,9 @@ from segue.wiring.observed import Observed
 
 log = structlog.get_logger("segue.wiring")
 
+BUILT_IN = ("espeak", "scripted")
+"""Synthesizers that need no entry in the settings."""
+
 
 class Part(Protocol):
     """Something that is started with the process and closed with it."""
@@ -220,7 +223,11 @@ def _catalogue(settings: Settings, speech: Team[Synthesizer]) -> Catalogue:
         order=chain,
         preferred=voice.provider_voices,
         characters=read(voice.characters) if voice.characters is not None else None,
-        elsewhere=[name for name, each in named.items() if each.role == "synthesizer" and name not in chain],
+        elsewhere=[
+            name
+            for name in (*BUILT_IN, *(name for name, each in named.items() if each.role == "synthesizer"))
+            if name not in chain
+        ],
         pending=[name for name in chain if name in named],
     )
 

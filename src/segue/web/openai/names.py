@@ -49,7 +49,6 @@ class Names:
         self._chat = _table(names.chat_models, plane.models.usable())
         self.speech_models = tuple(self._speech.values())
         self.models = tuple({**self._speech, **self._hearing, **self._chat}.values())
-        self.voices = self._voice_names()
 
     def model(self, name: str) -> ModelName:
         """A model of any kind.
@@ -93,7 +92,7 @@ class Names:
             UnknownVoice: neither OpenAI nor any configured provider has a voice of this name.
             UnknownLanguage: the language is not configured.
         """
-        if any(voice.name == name for voice in self._plane.catalogue.voices):
+        if self._plane.catalogue.has(name):
             return name, self._plane.language(language, text, name)
         gender = self._names.voices.get(name)
         if gender is None:
@@ -105,7 +104,9 @@ class Names:
         spoken_in = self._plane.language(language, text)
         return self._plane.catalogue.by_gender(gender, spoken_in).name, spoken_in
 
-    def _voice_names(self) -> tuple[VoiceName, ...]:
+    @property
+    def voices(self) -> tuple[VoiceName, ...]:
+        """Every voice name: OpenAI's own, then those of the providers as they are offered now."""
         own = [
             VoiceName(voice.name, voice.provider, voice.languages[0], voice.gender)
             for voice in self._plane.catalogue.voices

@@ -48,7 +48,7 @@ def router(plane: VoicePlane, names: Names, server: ServerSettings) -> APIRouter
     @routes.post("/audio/speech", response_class=Response, responses=_ANSWERS)
     async def create_speech(body: SpeechBody) -> Response:
         """Read a text out. The status is decided at the first audible sound."""
-        names.speech_model(body.model)
+        model = names.speech_model(body.model)
         voice, language = names.voice(body.voice, body.language, body.input)
         ask = plane.ask_speech(
             body.input,
@@ -56,6 +56,7 @@ def router(plane: VoicePlane, names: Names, server: ServerSettings) -> APIRouter
             voice=voice,
             audio_format=body.response_format or "mp3",
             speed=1.0 if body.speed is None else body.speed,
+            synthesizer=model.provider if model.id == model.provider else "",
             whole=not plane.switch.state.enabled,
             param="input",
         )
