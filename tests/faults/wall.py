@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -62,7 +61,7 @@ class WallScript(ModelScript):
     status: int = 500
     """Status of the fault `server`."""
     manner: Literal["rest", "sentence", "everything"] = "rest"
-    """How a model goes on with a begun reply: with its rest, with its last sentence once more, or from its beginning."""
+    """How a model goes on with a begun reply: with its rest, with its last sentence again, or from its beginning."""
     piece_s: float = 0.0
     """Pause behind every tenth of a second of speech."""
     extra: dict[str, Any] = field(default_factory=dict)
@@ -171,8 +170,8 @@ class Terms:
     """The time limits of a run, in seconds, and how much later than a limit may be: for a busy machine."""
 
     full: bool = False
-    first_token_s: float = 1.5
-    token_stall_s: float = 1.5
+    first_token_s: float = 1.2
+    token_stall_s: float = 1.2
     first_audible_s: float = 1.2
     stall_s: float = 0.7
     recognition_s: float = 1.5
@@ -234,6 +233,7 @@ def settings(terms: Terms, urls: Mapping[str, str], **changes: Any) -> dict[str,
         "pause_scale": 0,
         "lead_s": 1000,
         "first_clause": False,
+        "retry_share": 1,  # scenarios follow close upon each other; the budget has a scenario of its own
         "limits": {
             "first_token_s": terms.first_token_s,
             "token_stall_s": terms.token_stall_s,
@@ -241,7 +241,7 @@ def settings(terms: Terms, urls: Mapping[str, str], **changes: Any) -> dict[str,
             "stall_s": terms.stall_s,
             "recognition_s": terms.recognition_s,
         },
-        "breaker": {"open_s": 0.5, "alone_s": 0.5},
+        "breaker": {"open_s": 0.5, "alone_s": 0.5, "least": 1000},
         "profiles": {"quality": {"models": ["lonely"]}},
         "degradation": {"min_turns": 4000, "enter_s": 0, "leave_s": 0.2, "longest_leave_s": 0.4},
     }
@@ -285,8 +285,3 @@ async def _serving(server: WallServer) -> AsyncIterator[str]:
         yield f"http://{host}:{port}/v1"
     finally:
         await runner.cleanup()
-
-
-def data_of(segue: RunningServer) -> Path:
-    """The data folder of a process."""
-    return segue.data
