@@ -1,4 +1,7 @@
-"""What listeners suffer from speech that misbehaves: late pieces, slow making, stalls, cuts and false ends."""
+"""What listeners suffer from speech that misbehaves: late pieces, slow making, stalls, cuts and false ends.
+
+Where sentences fail there are two settings: the synthesizer alone, and another one behind it.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,8 +11,9 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from benchmarks.gateway import Gateway, segue
+from benchmarks.gateway import Gateway, also, segue
 from benchmarks.load import Pool, Run, drive, steady
+from benchmarks.misbehaving import SECOND
 from benchmarks.report import figures
 from benchmarks.scenes import Plan, Tick, asking, ttfa
 from benchmarks.texts import ROUTES, Said
@@ -30,6 +34,8 @@ class Profile:
 
     scripted: Mapping[str, float]
     fault: str = ""
+    second: bool = False
+    """Whether there is another synthesizer, one that never fails."""
 
 
 PROFILES = {
@@ -41,6 +47,10 @@ PROFILES = {
     "is cut off": Profile({}, "cut"),
     "ends too early": Profile({}, "end"),
     "fails with an error": Profile({}, "error"),
+    "stalls for ever, another behind": Profile({}, "stall", second=True),
+    "is cut off, another behind": Profile({}, "cut", second=True),
+    "ends too early, another behind": Profile({}, "end", second=True),
+    "fails with an error, another behind": Profile({}, "error", second=True),
 }
 
 
@@ -54,7 +64,8 @@ async def faults(plan: Plan, tick: Tick) -> dict[str, Any]:
             serving = ("benchmarks.misbehaving", profile.fault, str(EVERY)) if profile.fault else None
             settings = {**CALM, **profile.scripted}
             voice = {"limits": {"stall_s": STALL_S}}
-            gateways[name] = started.enter_context(segue(settings, voice=voice, serving=serving))
+            others = also(synthesizers=[SECOND]) if profile.second else {}
+            gateways[name] = started.enter_context(segue(settings, voice=voice, providers=others, serving=serving))
         tick(f"faults: {len(gateways)} profiles at once")
         runs = await asyncio.gather(*(_listen(gateway) for gateway in gateways.values()))
     return {

@@ -18,7 +18,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import faults, scenes
+from benchmarks import chain, faults, hedge, scenes
 from benchmarks.early import early
 from benchmarks.gateway import cores
 from benchmarks.plot import draw
@@ -35,9 +35,22 @@ FULL = scenes.Plan(
     rounds=2,
     turns=16,
     carriers_s=3.0,
+    pairs=5000,
+    alternated=1500,
+    hedged=800,
 )
 QUICK = scenes.Plan(
-    in_flight=50, repeats=1, overhead_s=3.0, compared_s=1.0, steps=(100,), rounds=1, turns=2, carriers_s=0.0
+    in_flight=50,
+    repeats=1,
+    overhead_s=3.0,
+    compared_s=1.0,
+    steps=(100,),
+    rounds=1,
+    turns=2,
+    carriers_s=0.0,
+    pairs=500,
+    alternated=100,
+    hedged=60,
 )
 SCENES = {
     "overhead": scenes.overhead,
@@ -45,6 +58,8 @@ SCENES = {
     "early": early,
     "faults": faults.faults,
     "carriers": scenes.carriers,
+    "chain": chain.chain,
+    "hedge": hedge.hedge,
 }
 GOALS = {"overhead_p50_ms": 3.0, "overhead_p99_ms": 10.0, "listeners_per_core": 100}
 

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,6 +38,8 @@ class Gateway:
     pid: int
     host: str
     port: int
+    data: Path | None = None
+    """Its data folder, where it has one."""
 
     def cost(self) -> Cost:
         """What it has used so far."""
@@ -80,12 +82,14 @@ def segue(
     scripted: Mapping[str, Any],
     *,
     voice: Mapping[str, Any] | None = None,
+    providers: Mapping[str, Any] | None = None,
     serving: Sequence[str] | None = None,
 ) -> Iterator[Gateway]:
     """Segue with a scripted model and scripted speech, and with room for as many turns as are asked for.
 
-    `scripted` and `voice` are settings of those sections. Limits that exist to protect real providers are lifted;
-    everything else is as it ships, the database on disk included. `serving` is another module to run instead of
+    `scripted`, `voice` and `providers` are settings of those sections. Limits that exist to protect real providers are
+    lifted, and the audio cache is off: benchmarks ask for the same sentences again and again, and would measure it.
+    Everything else is as it ships, the database on disk included. `serving` is another module to run instead of
     `segue serve`, and its arguments.
 
     Raises:
@@ -97,11 +101,13 @@ def segue(
             "log": {"level": "warning", "format": "json"},
             "voice": {"max_turns": 5000, "synthesis_at_once": 20000, **(voice or {})},
             "server": {"max_connections": 5000},
+            "cache": {"enabled": False},
             "providers": {
                 "models": ["scripted"],
                 "synthesizers": ["scripted"],
                 "recognizers": [],
                 "scripted": {**scripted},
+                **(providers or {}),
             },
         }
         # JSON is YAML too.
@@ -109,7 +115,23 @@ def segue(
         command = [sys.executable, "-m", *(serving or ("segue.cli.main", "serve", "--port", "0"))]
         command += ["--data", str(folder / "data"), "--config", str(folder / "segue.yaml")]
         with running(command, folder) as gateway:
-            yield gateway
+            yield replace(gateway, data=folder / "data")
+
+
+def also(*, models: Sequence[str] = (), synthesizers: Sequence[str] = ()) -> dict[str, Any]:
+    """Settings of `providers` by which others stand behind the scripted ones: real adapters of nobody's address.
+
+    They are for measurements in which they are never asked, or are replaced before they are.
+    """
+    nobody = {"url": "http://127.0.0.1:9/v1"}
+    return {
+        "models": ["scripted", *models],
+        "synthesizers": ["scripted", *synthesizers],
+        "named": {
+            **{name: {"vendor": "openai-model", "model": "none", **nobody} for name in models},
+            **{name: {"vendor": "openai-synthesizer", **nobody} for name in synthesizers},
+        },
+    }
 
 
 def _address(process: "subprocess.Popen[bytes]", log: Path) -> tuple[str, int]:

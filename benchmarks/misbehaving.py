@@ -1,23 +1,32 @@
-"""Segue with a synthesizer that fails now and then, for `benchmarks.faults`.
+"""Segue with a synthesizer that fails now and then, or begins late now and then, for `faults` and `hedge`.
 
 Run as `python -m benchmarks.misbehaving FAULT EVERY --data DIR --config FILE`: as configured, but every EVERYth
-sentence goes wrong in the way that FAULT names (a flag of `segue.providers.scripted.Faults`) after half a second.
+sentence of the synthesizer `scripted` goes wrong in the way that FAULT names (a flag of
+`segue.providers.scripted.Faults`) after half a second. Where FAULT is `tail`, EVERY is the percentage of its sentences
+that begin late (see `benchmarks.tail`). A synthesizer that the configuration names `second` never misbehaves: it is a
+scripted one too, and takes the place of the one that is configured under this name.
 """
 
 import argparse
+import gc
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvicorn
+import uvloop
 
+from benchmarks.tail import Tail, Tailed
 from segue.errors import FailureCategory
 from segue.providers.scripted import Faults, ScriptedSynthesizer
 from segue.settings import load
 from segue.telemetry.logs import configure
-from segue.wiring.house import build
+from segue.wiring.house import House, build
 
 HALF_A_SECOND_BYTES = 24_000
+SECOND = "second"
+ORDINARY = Tail(seed=21)
+"""How soon the second synthesizer begins, where the first one has a tail: like the first outside of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +40,45 @@ class NowAndThen(Faults):
         return call % self.every == 0
 
 
+def misbehave(house: House, fault: str, every: int) -> None:
+    """Give the synthesizers of a house that was not started yet the behaviour that the command line asks for.
+
+    Raises:
+        TypeError: the configuration does not name the scripted synthesizer.
+    """
+    targets, scripted = house.plane.speech.chain.targets, house.settings.providers.scripted
+    speaking = targets["scripted"].provider
+    if not isinstance(speaking, ScriptedSynthesizer):
+        raise TypeError("the configuration must name the scripted synthesizer")
+    if SECOND in targets:
+        voices = tuple(replace(voice, provider=SECOND) for voice in speaking.voices())
+        second = ScriptedSynthesizer(
+            house.clock,
+            first_audio_s=scripted.first_audio_s,
+            real_time_factor=scripted.real_time_factor,
+            chunk_ms=scripted.chunk_ms,
+            ms_per_character=scripted.ms_per_character,
+            offered=voices,
+            name=SECOND,
+        )
+        targets[SECOND].provider = Tailed(second, ORDINARY, house.clock) if fault == "tail" else second
+    if fault == "tail":
+        targets["scripted"].provider = Tailed(speaking, Tail(share=every / 100), house.clock)
+        return
+    speaking.faults = NowAndThen(
+        error=FailureCategory.SERVER if fault == "error" else None,
+        cut=fault == "cut",
+        end=fault == "end",
+        stall=fault == "stall",
+        after=HALF_A_SECOND_BYTES,
+        every=every,
+    )
+
+
 def main() -> None:
-    """Build, replace the faults, serve on a free port of loopback."""
+    """Build, replace the behaviour, serve on a free port of loopback."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("fault", choices=("error", "cut", "end", "stall"))
+    parser.add_argument("fault", choices=("error", "cut", "end", "stall", "tail"))
     parser.add_argument("every", type=int)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
@@ -42,21 +86,18 @@ def main() -> None:
     settings = load(given.config, data=given.data)
     configure(settings.log.level, settings.log.format)
     house = build(settings)
-    speaking = house.plane.speaker.synthesizer
-    if not isinstance(speaking, ScriptedSynthesizer):
-        raise TypeError("the configuration must name the scripted synthesizer")
-    speaking.faults = NowAndThen(
-        error=FailureCategory.SERVER if given.fault == "error" else None,
-        cut=given.fault == "cut",
-        end=given.fault == "end",
-        stall=given.fault == "stall",
-        after=HALF_A_SECOND_BYTES,
-        every=given.every,
-    )
+    misbehave(house, given.fault, given.every)
+    uvloop.run(_serve(house))
+
+
+async def _serve(house: House) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
-    print(f"Misbehaving on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    config = uvicorn.Config(house.app(), log_config=None, access_log=False, http="httptools")
-    uvicorn.Server(config).run(sockets=[listener])
+    config = uvicorn.Config(house.app(), log_config=None, access_log=False, http="httptools", lifespan="off")
+    async with house.running():
+        gc.collect()
+        gc.freeze()
+        print(f"Misbehaving on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+        await uvicorn.Server(config).serve(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -36,6 +36,9 @@ class Plan:
     rounds: int
     turns: int
     carriers_s: float
+    pairs: int
+    alternated: int
+    hedged: int
     seed: int = 20
 
 

@@ -32,12 +32,41 @@ The document behind this page is served at `/api/openapi.json`.
 - Every answer carries `x-request-id`; send one of your own (letters, digits, `.`, `_`, `-`, at most 64) and it is kept.
   The log lines of a request have it.
 - Errors are `application/problem+json` on `/api` and OpenAI's error object on `/v1`; see [errors](errors.md).
-- Answers that speak carry `x-segue-turn`, the id of the turn's record; bare audio also `x-segue-voice` and
-  `x-segue-language`.
+- Answers that speak carry `x-segue-turn`, the id of the turn's record. Bare audio also carries `x-segue-language`,
+  `x-segue-provider` and `x-segue-voice`, who really speaks; and `x-segue-substituted`, the voice that was asked for,
+  where another one is heard. A stream says what is known at its first audible sound, a file says all.
 - The status of bare audio is decided at its first audible sound: what fails before is an error with its own status,
   what fails later breaks the connection off, so that half a reply never looks like a whole one.
 - `WS /api/voice/ws` is described with the [events of a turn](events.md).
 """
+
+NOTES = {
+    "POST /api/voice/chat/stream": """
+With `allow_whole`, and only while spoken replies are switched off, the answer is one JSON object at the end of the
+turn: the fields of the event `meta`, then `text`, `audio` (base64), `audio_ms`, `speakers` (the voice of each
+synthesizer that was heard) and `degraded` (a list of what was told; see [the events](events.md)).
+""",
+    "POST /api/voice/tts": """
+With `store` the answer is JSON: `key`, `media_type`, `size_bytes`, `audio_ms`, `label` (who spoke: `turn`, `language`,
+`provider`, `model`, `voice`), `url` and `expires_in_s`. The link works for whoever has it until it expires
+([Keep audio](../how-to/keep-audio.md)).
+""",
+    "GET /api/providers": """
+Each item has its `name`, `role` (`model`, `synthesizer`, `recognizer`) and `state` (`ready`, `resting`, `being tried`,
+`left out`) with the `reason`; `vendor`, `model`, `version` and `place`; `breaker` (its `state`, for how long, how often
+it has opened, how long the rest lasts yet, the share of bad calls); the `limits` it is held to; `calls`, `failures`,
+`running` and the `last_error`. `chains` has the order of each role; `models` by profile. `segue providers` prints it.
+""",
+    "GET /api/voice/degradation_status": """
+What it says is explained in [When replies become slow or fail](../explanation/degradation.md).
+""",
+    "POST /api/voice/switch": """
+The answer tells how the switch stands: `enabled`, `since` (Unix seconds), `reason`, `by` (`start`, `configuration` or
+`api`), and `kept`, which is false where a restart would forget it. What it stops is in [Survive providers that
+fail](../how-to/survive-provider-failures.md#switch-speech-off).
+""",
+}
+"""What OpenAPI does not say of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +94,9 @@ class Operation:
 def http_page(note: str) -> str:
     """Every path: what it does, what it reads, and how it answers."""
     document = openapi()
+    unknown = set(NOTES) - {found.name for found in _operations(document)}
+    if unknown:
+        raise LookupError(f"there is no {', '.join(sorted(unknown))} to say more of")
     parts = []
     for tag, (title, words) in TAGS.items():
         operations = [found for found in _operations(document) if tag in found.tags]
@@ -110,6 +142,7 @@ def _printed(operation: Operation, shared: set[Answer], document: Schema) -> str
         operation.plain["description"],
         table(["parameter", "kind", "where"], asked) if asked else "",
         *(page(f"Reads `{content}`:", _fields(body, document)) for content, body in _bodies(operation.plain)),
+        NOTES.get(operation.name, ""),
         _answers([answer for answer in operation.answers if answer not in shared]),
     )
 

@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from docs.printers.markdown import page, table
@@ -38,7 +39,7 @@ EXAMPLES: tuple[Frame, ...] = (
         data=PCM,
         ms=len(PCM) / 48,
     ),
-    Degraded(reason="resumed", message="Another provider finished the sentence."),
+    Degraded(reason="fallback", message="espeak speaks instead of cloud.", provider="espeak", voice="en-us"),
     Failure(code="provider_timeout", message="espeak gave no audible audio for sentence 1.", retryable=True),
     Done(
         timings={"first_token_ms": 0.4, "first_sentence_ms": 0.6, "first_sent_ms": 4.1, "total_ms": 9.8},
@@ -75,7 +76,12 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "variant": "For which variant.",
         "data": "The audio in base64. The packets of a turn, put together, are one stream of the format.",
     },
-    "degraded": {"reason": "A stable word.", "message": "A sentence for people."},
+    "degraded": {
+        "reason": "A stable word, see below.",
+        "message": "A sentence for people.",
+        "provider": "Who writes or speaks instead, by its configured name; absent where the reason is no provider.",
+        "voice": "The voice that is really heard; absent where the reason is no voice.",
+    },
     "error": {
         "code": "A stable word; see [errors](errors.md).",
         "message": "A sentence that says what happened and what can be done.",
@@ -89,13 +95,21 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+REASONS: Mapping[str, str] = {
+    "fast_profile": "Replies are slow at present: the `fast` profile answers instead of `quality`.",
+    "synthesizer_rotated": "Synthesis is slow or failing at present: the second synthesizer has first place for now.",
+    "fallback": "Another provider than the first choice writes the reply, or speaks from a sentence's beginning on.",
+    "resumed": "A provider broke off in the middle of the reply or of a sentence, and another one goes on.",
+    "substituted": "Another voice is heard than was asked for.",
+}
+
 HEADER_FIELDS = (
     ("version", f"{talk.VERSION}."),
     (
         "flags",
         f"{talk.FIRST_OF_TURN}: first packet of the turn. {talk.LAST_OF_SENTENCE}: last of its sentence. "
         f"{talk.END_OF_TURN}: the turn's audio is complete; this packet carries none. "
-        f"{talk.RESUMED}: reserved for a sentence that another provider finished.",
+        f"{talk.RESUMED}: reserved.",
     ),
     ("generation", "The listener's own count of its turns."),
     ("seq", "The sentence that is spoken, from 0."),
@@ -134,6 +148,12 @@ A message that is not JSON closes the connection with code 1008, and so does a p
 is answered with an `error` event and the connection stays.
 """
 
+_DEGRADED = """
+A reply that goes on, but not as asked, says so with `degraded`: once for each reason and provider, before the text or
+the sound it is about. What concerns the whole turn comes right after `meta`. A client may leave it aside; the page
+shows it. The same words stand in the turn's record and in the measure `segue_degraded_total`.
+"""
+
 
 def events_page(note: str) -> str:
     """The events, their fields, how each door encodes them, and the layout of a packet of audio."""
@@ -145,7 +165,8 @@ def events_page(note: str) -> str:
         _OPENING,
         "## Fields",
         *(_event(name, plain) for name, plain in told.items()),
-        "`degraded` is reserved for replies that go on, but not as asked; nothing sends it yet.",
+        _DEGRADED,
+        table(["reason", "what it says"], _reasons()),
         "## As server-sent events",
         _code("text", "".join(as_event(_short(frame)).decode() for frame in usual)),
         "## As NDJSON",
@@ -173,6 +194,14 @@ def _told(frame: Frame) -> Mapping[str, Any]:
 def _event(name: str, plain: Mapping[str, Any]) -> str:
     rows = [[f"`{field}`", _kind(value), MEANINGS[name][field]] for field, value in plain.items()]
     return page(f"### `{name}`", table(["field", "kind", "what it is"], rows))
+
+
+def _reasons() -> Iterator[Sequence[str]]:
+    """The reasons with their meanings: exactly those that the frame itself names."""
+    _, _, named = (Degraded.__doc__ or "").partition("Reasons:")
+    if set(re.findall(r"`(\w+)`", named)) != set(REASONS):
+        raise LookupError(f"the frame names other reasons than {', '.join(REASONS)}")
+    yield from ([f"`{reason}`", meaning] for reason, meaning in REASONS.items())
 
 
 def _kind(value: object) -> str:

@@ -74,7 +74,7 @@ def load(file: Path | None = None, **flags: Any) -> Settings:
     Raises:
         ConfigurationError: the message names the file and line or the variable, and what is wrong there.
     """
-    # Segue starts worker processes beside gRPC's threads; they exec at once, so gRPC need not prepare for it, nor say so.
+    # Worker processes are started beside gRPC's threads; they exec at once, so gRPC need not prepare for a fork.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     document = _read(file) if file is not None else {}
     _refuse_unknown_variables()

@@ -132,6 +132,7 @@ class Rendering:
     async def begin(self, name: str, provider: Synthesizer) -> AsyncGenerator[Speech, None]:
         """See `Errand.begin`: the whole sentence, or what is missing of it once some of it was handed on."""
         await self._break_off()
+        self._audible = False
         self._asked[name] = self._text
         return provider.speak(self._utterance(name, self._text))
 
@@ -209,7 +210,7 @@ class Rendering:
             heard_ms = self._attempt_ms
             self._text = remainder(self._text, self._manner.language, heard_ms, pace, self._speed(voicing.provider))
             self._resumed = True
-        self._voicing, self._audible, self._begun = None, False, False
+        self._voicing, self._begun = None, False
 
     async def _take(self, speech: Speech) -> None:
         if self._resampler is None:
