@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -63,7 +64,7 @@ class WallScript(ModelScript):
     manner: Literal["rest", "sentence", "everything"] = "rest"
     """How a model goes on with a begun reply: with its rest, with its last sentence again, or from its beginning."""
     piece_s: float = 0.0
-    """Pause behind every tenth of a second of speech."""
+    """Pause behind every tenth of a second of a speech that goes wrong."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Fields of a transcript."""
 
@@ -97,7 +98,7 @@ class WallServer(Server):
         """`POST /audio/speech`; only texts with the marker in them go wrong."""
         wanted = await request.json()
         struck = self.script.marker in wanted["input"]
-        server = self if struck else self._playing(replace(self.script, fault=None))
+        server = self if struck else self._playing(replace(self.script, fault=None, piece_s=0.0))
         return await super(WallServer, server).speech(request)
 
     async def _speak(self, request: web.Request, samples: int, fault: Fault | None) -> web.StreamResponse:
@@ -145,6 +146,7 @@ def begun(messages: list[dict[str, str]]) -> str:
     return next((message["content"] for message in reversed(messages) if message["role"] == "assistant"), "")
 
 
+@cache
 def sound(text: str, fault: Fault | None = None) -> bytes:
     """A text as tones, a word each; or what a fault makes of them."""
     count = RATE * WORD_MS // 1000

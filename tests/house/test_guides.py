@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from segue.cli.main import app
-from segue.settings import load
+from segue.clock import ManualClock
+from segue.settings import Settings, load
+from segue.wiring.providers import provide
 from tests.house.source import ROOT, modules, texts
 
 GENERATED = "Printed from the code"
@@ -155,20 +157,43 @@ def test_targets_of_make_exist() -> None:
     assert not [(name, target) for name, target in named if target not in targets]
 
 
+def loaded(block: Block, folder: Path) -> Settings:
+    """The configuration that a block shows."""
+    file = folder / "shown.yaml"
+    file.write_text(block.text, encoding="utf-8")
+    return load(file)
+
+
 def test_yaml_in_documents_is_a_configuration(tmp_path: Path) -> None:
-    """A configuration that a document shows is one that loads."""
+    """A configuration that a document shows is one that loads, also where no key is set."""
     shown = blocks("yaml")
-    assert shown
+    assert len(shown) > 10
     for block in shown:
-        file = tmp_path / "shown.yaml"
-        file.write_text(block.text, encoding="utf-8")
-        load(file)
+        assert loaded(block, tmp_path) != load(), f"{block.place} changes nothing"
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "examples/config").glob("*.yaml")), ids=lambda file: file.stem)
+def configurations() -> list[Path]:
+    """The examples' configurations: the short ones, and those of whole set-ups."""
+    examples = ROOT / "examples"
+    return sorted([*examples.glob("config/*.yaml"), *examples.glob("*/segue.yaml")])
+
+
+@pytest.mark.parametrize("file", configurations(), ids=lambda file: str(file.relative_to(ROOT / "examples")))
 def test_example_configurations_load(file: Path) -> None:
     """Every example is a configuration, and changes something."""
     assert load(file) != load()
+
+
+def test_chains_in_documents_hold_what_is_there(tmp_path: Path) -> None:
+    """Every provider in a chain that a document shows is built in or configured beside it, and does what it is for."""
+    shown = 0
+    for block in blocks("yaml"):
+        providers = loaded(block, tmp_path).providers
+        for role in ("model", "synthesizer", "recognizer"):
+            for name in getattr(providers, f"{role}s"):
+                provide(role, name, providers, ManualClock())
+                shown += name in providers.named
+    assert shown > 10
 
 
 def test_json_in_requests_is_json() -> None:
@@ -225,11 +250,13 @@ def _dedented(text: str) -> str:
 def test_settings_in_documents_exist() -> None:
     """A dotted setting that a document names in code type is a setting."""
     known = set(
-        re.findall(r"^\| `([a-z_.]+)` \| `SEGUE_", documents()["docs/reference/configuration.md"], re.MULTILINE)
+        re.findall(r"^\| `([a-z0-9_.]+)` \| `SEGUE_", documents()["docs/reference/configuration.md"], re.MULTILINE)
     )
     sections = {name.rpartition(".")[0] for name in known}
+    roots = "|".join(sorted({name.partition(".")[0] for name in known if "." in name}))
+    assert {"storage", "cache", "files"} <= set(roots.split("|"))
     for name, text in documents().items():
-        for setting in re.findall(r"`((?:server|voice|providers|openai|log)\.[a-z_.]+)(?::[^`]*)?`", text):
+        for setting in re.findall(rf"`((?:{roots})\.[a-z0-9_.]+)(?::[^`]*)?`", text):
             assert setting in known | sections, f"{name}: {setting}"
 
 

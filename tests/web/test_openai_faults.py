@@ -182,6 +182,7 @@ async def test_an_only_model_whose_quota_is_used_up_is_left_alone() -> None:
         with pytest.raises(openai.InternalServerError, match=r"scripted is resting \(quota\)") as caught:
             await client.chat.completions.create(model="gpt-4o", messages=QUESTION)
     assert (caught.value.status_code, caught.value.code) == (503, "providers_resting")
+    assert 1 <= int(caught.value.response.headers["retry-after"]) <= 12
     assert model.asked == 1
 
 

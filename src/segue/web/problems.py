@@ -1,6 +1,7 @@
 """How an error leaves the house: problem+json on `/api`, OpenAI's error object on `/v1`."""
 
 import json
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -55,7 +56,7 @@ def of_error(path: str, error: SegueError) -> Response:
     extra = {"param": error.param} if error.param is not None else None
     answer = problem(path, error.status, error.code, error.message, retryable=error.retryable, extra=extra)
     if isinstance(error, Overloaded | ProvidersResting) and error.retry_after_s is not None:
-        answer.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+        answer.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     return answer
 
 
