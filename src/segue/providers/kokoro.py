@@ -1,4 +1,4 @@
-"""Speech from Kokoro: one neural model with many voices, from two files on this machine; about real time on two cores.
+"""Speech from Kokoro: one neural model with many voices, from two files on this machine.
 
 Its phonemes come from eSpeak NG, which is licensed under the GPL, so it runs in worker processes (`kokoro_worker`),
 never here. It speaks English: for Chinese the library hands the model phonemes whose tones are lost, and its voices of
@@ -22,7 +22,7 @@ from segue.vendors import local as vendor
 from segue.voice.ports import About, Speech, Utterance, VoiceInfo
 
 SPEEDS = (0.5, 2.0)
-"""The library refuses others."""
+"""The library refuses others; with a model that was exported for whole speeds it rounds them."""
 ACCENTS = {"a": ("en-us", "American"), "b": ("en-gb", "British")}
 """The first letter of an English voice's name: the language its text is read in, and what it is called."""
 GENDERS = {"f": "female", "m": "male"}

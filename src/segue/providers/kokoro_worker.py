@@ -30,13 +30,14 @@ class Session:
 
     def __init__(self, model: str, threads: int) -> None:
         import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 (comes with Kokoro)
+        from kokoro_onnx.session import resolve_providers  # noqa: PLC0415 (missing until it is asked for)
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         self._new_run = onnxruntime.RunOptions
         self._run = self._new_run()
-        self._session = onnxruntime.InferenceSession(model, sess_options=options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(model, sess_options=options, providers=resolve_providers())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)

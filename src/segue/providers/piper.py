@@ -1,4 +1,4 @@
-"""Speech from Piper: small neural voices, each a file on this machine, quicker than real time on one core.
+"""Speech from Piper: small neural voices, each a file on this machine.
 
 Piper is licensed under the GPL and brings native code, so it runs in worker processes (`piper_worker`), never here.
 Every worker holds every voice. A sentence is made in one piece, so that a cancel is obeyed at the next full stop; a
