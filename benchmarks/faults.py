@@ -4,7 +4,8 @@ Where sentences fail there are two settings: the synthesizer alone, and another 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -14,9 +15,11 @@ from typing import Any
 from benchmarks.gateway import Gateway, also, segue
 from benchmarks.load import Pool, Run, drive, steady
 from benchmarks.misbehaving import SECOND
+from benchmarks.records import records
 from benchmarks.report import figures
 from benchmarks.scenes import Plan, Tick, asking, ttfa
 from benchmarks.texts import ROUTES, Said
+from segue.records import TurnRecord
 
 CALM = {"reply": "", "real_time_factor": 0.9, "chunk_ms": 100.0, "ms_per_character": 60.0, "first_audio_s": 0.1}
 LISTENERS = 12
@@ -68,11 +71,12 @@ async def faults(plan: Plan, tick: Tick) -> dict[str, Any]:
             gateways[name] = started.enter_context(segue(settings, voice=voice, providers=others, serving=serving))
         tick(f"faults: {len(gateways)} profiles at once")
         runs = await asyncio.gather(*(_listen(gateway) for gateway in gateways.values()))
+        kept = [await records(gateway, len(run.rows) + 1) for gateway, run in zip(gateways.values(), runs, strict=True)]
     return {
         "setting": CALM,
         "every": EVERY,
         "stall_limit_s": STALL_S,
-        "profiles": {name: _suffered(run) for name, run in zip(gateways, runs, strict=True)},
+        "profiles": {name: _suffered(*what) for name, *what in zip(gateways, runs, kept, strict=True)},
     }
 
 
@@ -86,12 +90,13 @@ async def _listen(gateway: Gateway) -> Run:
     return run
 
 
-def _suffered(run: Run) -> dict[str, Any]:
+def _suffered(run: Run, kept: Sequence[TurnRecord]) -> dict[str, Any]:
     heard_s = sum(row.audio_ms for row in run.rows) / 1000.0
     return {
         "ttfa_ms": figures(ttfa(run)),
         "turns": len(run.rows),
         "outcomes": run.outcomes,
+        "served": dict(Counter(record.served.value for record in kept[1:])),
         "heard_s": round(heard_s, 1),
         "underflows": sum(row.underflows for row in run.rows),
         "underflow_ms_per_minute": round(sum(row.underflow_ms for row in run.rows) / heard_s * 60.0, 1),

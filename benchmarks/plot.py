@@ -1,4 +1,4 @@
-"""The plot: what the gateway adds to the time to first sound, and how many listeners a core serves."""
+"""The plots: what the gateway and its chains add to the time to first sound, listeners on a core, what a hedge gains."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ INK, FAINT, GOOD, WARN = "#1b1f24", "#8a929c", "#1f7a5c", "#c2482d"
 
 
 def draw(results: Mapping[str, Any], path: Path) -> None:
-    """Write the plot as SVG.
+    """Write a plot as SVG: a panel for each scene in the results that has one; nothing where none has.
 
     Raises:
         ImportError: matplotlib is not installed; it is among the benchmark's packages.
@@ -20,15 +20,58 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
     mpl.rcParams.update({"svg.hashsalt": "segue", "font.family": "sans-serif", "font.size": 9.5, "text.color": INK})
     from matplotlib import pyplot  # noqa: PLC0415 - as above
 
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10.5, 4.2), layout="constrained")
-    _overhead(left, results["overhead"])
-    _listeners(right, results["listeners"])
-    for axes in (left, right):
+    panels = {"overhead": _overhead, "listeners": _listeners, "chain": _chain, "hedge": _hedge}
+    shown = [name for name in panels if name in results]
+    if not shown:
+        return
+    size = (5.25 * len(shown), 4.2)
+    figure, places = pyplot.subplots(1, len(shown), figsize=size, layout="constrained", squeeze=False)
+    for name, axes in zip(shown, places[0], strict=True):
+        panels[name](axes, results[name])
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(visible=True, color="#e4e7ea", linewidth=0.8)
         axes.set_axisbelow(True)
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
+
+
+def _chain(axes: Any, chain: Mapping[str, Any]) -> None:
+    lines = {
+        "token, chain of three": (chain["reply"]["three"], FAINT),
+        "sentence, chain of three": (chain["sentence"]["three"], GOOD),
+        "sentence, hedge armed": (chain["sentence"]["three, hedge armed"], INK),
+    }
+    for label, (arm, color) in lines.items():
+        values = [us / 1000.0 for us in arm["first_added_us_by_percent"]]
+        axes.step(values, range(1, 101), where="post", color=color, linewidth=1.5, label=label)
+    axes.plot([1.0], [50], marker="v", color=WARN, markersize=7, linestyle="none")
+    axes.annotate("goal: p50 ≤ 1 ms", (1.0, 50), xytext=(7, -3), textcoords="offset points", color=WARN)
+    axes.set_xscale("log")
+    axes.set_xlim(0.01, 10)
+    axes.set_ylim(0, 102)
+    axes.set_title("Added to the first piece by a chain", loc="left", fontsize=10.5)
+    axes.set_xlabel("ms more than asking the provider directly")
+    axes.set_ylabel("share of calls, %")
+    axes.legend(frameon=False, loc="lower right", labelcolor=FAINT)
+
+
+def _hedge(axes: Any, hedge: Mapping[str, Any]) -> None:
+    colors = dict(zip(hedge["ways"], (WARN, FAINT, GOOD, INK), strict=False))
+    for name, way in hedge["ways"].items():
+        values = sorted(ms for ms in way["ttfa_ms_of_each"] if ms is not None)
+        shares = [100.0 * (len(values) - place) / len(values) for place in range(len(values))]
+        twice = f"after {name} ms: {way['first_sentences_asked_twice']:.0%} asked twice" if name != "0" else "no hedge"
+        axes.step(values, shares, where="post", color=colors[name], linewidth=1.5, label=twice)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xticks([100, 200, 500, 1000, 3000], ["0.1", "0.2", "0.5", "1", "3"])
+    axes.set_xticks([], minor=True)
+    axes.set_yticks([100, 50, 20, 10, 5, 2, 1], ["100", "50", "20", "10", "5", "2", "1"])
+    axes.set_yticks([], minor=True)
+    axes.set_title("A slow tail, and a hedge of the first sentence", loc="left", fontsize=10.5)
+    axes.set_xlabel("s after the request")
+    axes.set_ylabel("listeners who have heard nothing yet, %")
+    axes.legend(frameon=False, loc="upper right", labelcolor=FAINT)
 
 
 def _overhead(axes: Any, overhead: Mapping[str, Any]) -> None:

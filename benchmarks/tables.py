@@ -23,6 +23,10 @@ def show(results: Mapping[str, Any], console: Console) -> None:
         _show_listeners(results["listeners"], console)
     if "early" in results:
         _show_early(results["early"], console)
+    if "chain" in results:
+        _show_chain(results["chain"], console)
+    if "hedge" in results:
+        _show_hedge(results["hedge"], console)
     for name, title, key in (("faults", "Speech that misbehaves", "profiles"), ("carriers", "Carriers", "ways")):
         if name in results:
             _show_plain(title, results[name][key], console)
@@ -102,6 +106,45 @@ def _show_early(early: Mapping[str, Any], console: Console) -> None:
     console.print(
         f"Audible before the model finished its second sentence: {before} of {turns}, by {sooner:.0f} ms (p50)"
     )
+
+
+def _show_chain(chain: Mapping[str, Any], console: Console) -> None:
+    turn = chain["turn"]
+    console.print(
+        f"Three providers against one, TTFA of a whole turn: {chain['ttfa_three_to_one']['p50']:.3f} times at p50, "
+        f"{turn['ttfa_added_ms']['p50']:+.3f} ms ({turn['one']['ttfa_ms']['p50']:.2f} to "
+        f"{turn['three']['ttfa_ms']['p50']:.2f} ms, {turn['one']['ttfa_ms']['n']} turns each)"
+    )
+    title = "Added by a chain whose first provider is well, µs"
+    table = _table(title, "", "pairs", "first piece p50", "p95", "p99", "each further, p50", "p99")
+    for what in ("sentence", "reply"):
+        for name, arm in chain[what].items():
+            if name != "direct":
+                first, further = arm["first_added_us"], arm["further_added_us"]
+                firsts = [f"{first[share]:.0f}" for share in ("p50", "p95", "p99")]
+                furthers = [f"{further[share]:.1f}" for share in ("p50", "p99")]
+                table.add_row(f"{what}, chain of {name}", str(first["n"]), *firsts, *furthers)
+    console.print(table)
+
+
+def _show_hedge(hedge: Mapping[str, Any], console: Console) -> None:
+    ratios = ", ".join(f"{ratio:.2f} at {name}" for name, ratio in hedge["ttfa_with_to_without"].items())
+    console.print(f"TTFA with a hedge after {hedge['sensible_ms']:g} ms against none: {ratios}")
+    table = _table(
+        "A synthesizer with a slow tail, another one behind it",
+        *("hedge after, ms", "turns", "TTFA p50, ms", "p95", "p99", "first asked twice"),
+        *("characters more", "two voices", "with underflow"),
+    )
+    for name, way in hedge["ways"].items():
+        shares = ("first_sentences_asked_twice", "more_characters_asked_for")
+        others = ("replies_with_two_voices", "turns_with_underflow")
+        table.add_row(
+            "none" if name == "0" else name,
+            str(way["ttfa_ms"]["n"]),
+            *(f"{way['ttfa_ms'][share]:.0f}" for share in ("p50", "p95", "p99")),
+            *(f"{way[share]:.1%}" for share in (*shares, *others)),
+        )
+    console.print(table)
 
 
 def _show_plain(title: str, rows: Mapping[str, Mapping[str, Any]], console: Console) -> None:

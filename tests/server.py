@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx2
 
+PROJECT = Path(__file__).parents[1]
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 30.0
 
@@ -68,11 +69,20 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 @contextmanager
-def running(config: Mapping[str, Any] | None = None, *, exit_code: int = 0) -> Iterator[RunningServer]:
-    """Run a server with these settings; at the end it is asked to stop and must do so cleanly."""
+def running(
+    config: Mapping[str, Any] | Path | None = None,
+    *,
+    exit_code: int = 0,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[RunningServer]:
+    """Run a server with these settings, or those of a file; at the end it is asked to stop and must do so cleanly.
+
+    It is started from the project's folder, and `environment` is what it finds besides what is set anyway.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "segue.yaml"
-        file.write_text(json.dumps(config or {}), encoding="utf-8")  # JSON is YAML
+        file = config if isinstance(config, Path) else Path(folder) / "segue.yaml"
+        if not isinstance(config, Path):
+            file.write_text(json.dumps(config or {}), encoding="utf-8")  # JSON is YAML
         data = Path(folder) / "data"
         where = ("--port", "0", "--data", str(data), "--config", str(file))
         process = subprocess.Popen(
@@ -80,7 +90,8 @@ def running(config: Mapping[str, Any] | None = None, *, exit_code: int = 0) -> I
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=clean_environment(),
+            env=clean_environment(environment),
+            cwd=PROJECT,
         )
         server = RunningServer("", data, process)
         reader = threading.Thread(target=_collect, args=(server,), daemon=True)

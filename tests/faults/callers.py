@@ -13,7 +13,7 @@ import httpx2
 
 from segue.voice.containers import wav
 from tests.faults.telling import RATE, heard, plain
-from tests.faults.wall import REPLY, SENTENCES, TONES, VOICE, sound_ms
+from tests.faults.wall import SENTENCES, TONES, VOICE, answer, sound_ms
 
 DONE = "done"
 BROKEN = "broken off"
@@ -49,8 +49,15 @@ class Got:
     sounds: dict[int, bytearray] = field(default_factory=dict)
     speakers: dict[int, set[str]] = field(default_factory=dict)
     body: bytes = b""
+    due: tuple[str, ...] = SENTENCES
+    """The sentences of a whole reply."""
     _began: float = field(default_factory=time.monotonic)
     _last: float = 0.0
+
+    @property
+    def whole(self) -> bool:
+        """Whether every sentence was told once, in order."""
+        return " ".join(self.text.split()) == " ".join(self.due)
 
     def piece(self) -> None:
         """Something of the reply came."""
@@ -71,7 +78,7 @@ class Got:
         wrong = []
         if self.ended != DONE:
             wrong.append(f"{self.door}: it ended as {self.ended} {self.status}")
-        if " ".join(self.text.split()) != REPLY:
+        if not self.whole:
             wrong.append(f"{self.door}: the text was {self.text!r}")
         if self.ends != 1 or self.after_end:
             wrong.append(f"{self.door}: {self.ends} ends, {self.after_end} events behind them")
@@ -79,8 +86,8 @@ class Got:
 
     def unheard(self) -> list[str]:
         """Sentences whose words were not all heard, in order, from the first to the last."""
-        wrong = [f"sentence {seq} was never told" for seq in self.sounds if seq >= len(SENTENCES)]
-        for seq, sentence in enumerate(SENTENCES):
+        wrong = [f"sentence {seq} was never told" for seq in self.sounds if seq >= len(self.due)]
+        for seq, sentence in enumerate(self.due):
             pcm = bytes(self.sounds.get(seq, b""))
             said, words = words_in(pcm), plain(sentence)
             at = [words.index(word) if word in words else -9 for word in said]
@@ -123,7 +130,7 @@ class Callers:
 
     async def listen(self, question: str, profile: str = "fast", **fields: Any) -> Got:
         """A spoken reply over `/api/voice/chat/stream`, as NDJSON."""
-        got = Got("speech")
+        got = Got("speech", due=answer(question))
         wanted = {"text": question, "language": "en", "profile": profile} | fields
         async for line in self._lines(got, "/api/voice/chat/stream", wanted, accept="application/x-ndjson"):
             frame = json.loads(line)

@@ -10,11 +10,13 @@ from typing import Any, Literal
 from segue.records import AttemptOutcome, ModelAttempt, Served
 from tests.faults.callers import Callers, Got
 from tests.faults.trial import Result, Scenario, rested, whole
-from tests.faults.wall import REPLY, TOKENS, Terms, Wall
+from tests.faults.wall import REPLY, Terms, Wall, tokens_of
 from tests.vendors.script import Fault
 
 Served_by = Literal["primary", "backup", "resumed", "refused", "failed"]
 RETRY_AFTER_S = 2.0
+TOKENS = tokens_of(REPLY)
+"""Sixty, six a sentence."""
 DOORS = ("speech", "text", "streamed")
 
 

@@ -9,10 +9,10 @@ from segue.errors import FailureCategory
 from segue.records import AttemptOutcome, Served
 from tests.faults.callers import BROKEN, DONE, Callers, Got
 from tests.faults.trial import HEAL_LIMIT_S, Result, Scenario, rested, whole
-from tests.faults.wall import REPLY, SENTENCES, SYNTHESIZERS, Wall, WallScript, sound
+from tests.faults.wall import BRIEFLY, SENTENCES, SYNTHESIZERS, Wall, WallScript, answer, sound
 from tests.vendors.script import CATEGORY, Fault
 
-PLACES = {"first": 0, "middle": 4, "last": len(SENTENCES) - 1}
+PLACES = {"first": 0, "middle": 2, "last": 4}
 HALF = len(sound(SENTENCES[0])) // 2 // 2 * 2
 """Bytes: the middle of a sentence, about."""
 ALL_DOWN_S = 3.0
@@ -74,7 +74,7 @@ class Case:
         wall["first"].script = WallScript(fault=self.fault, after=after, marker=_marker(seq))
         limit_s = {Fault.SILENT: wall.terms.first_audible_s, Fault.STALL: wall.terms.stall_s}.get(self.fault)
         result.limit_s = wall.terms.stall_s if self.fault is Fault.TRICKLE else limit_s
-        got = await callers.listen(f"{uuid.uuid4().hex}?")
+        got = await callers.listen(f"{BRIEFLY}{uuid.uuid4().hex}?")
         await judge(wall, got, seq, CATEGORY.get(self.fault) or JUDGED[self.fault], result)
         if result.limit_s is not None:
             result.took(max(got.first_s or got.total_s, got.gap_s))
@@ -116,7 +116,7 @@ def _cuts(where: str) -> Scenario:
             pause_s = draw.choice([0.0, 0.01, 0.03])
             wall["first"].script = WallScript(fault=Fault.CUT, after=after, marker=_marker(seq), piece_s=pause_s)
             before = len(result.wrong)
-            got = await callers.listen(f"{uuid.uuid4().hex}?")
+            got = await callers.listen(f"{BRIEFLY}{uuid.uuid4().hex}?")
             await judge(wall, got, seq, CATEGORY[Fault.CUT], result)
             result.wrong[before:] = [f"{flaw} (cut after {after} bytes)" for flaw in result.wrong[before:]]
             wall.heal()
@@ -144,7 +144,7 @@ def _all_down(fault: Fault, where: str) -> Scenario:
             wall[name].script = WallScript(fault=fault, after=KINDS[fault][1], marker=_marker(seq))
         both_s = len(SYNTHESIZERS) * wall.terms.first_audible_s + wall.terms.grace_s
         result.limit_s = both_s if fault is Fault.SILENT else ALL_DOWN_S
-        spoken = await callers.listen(f"{uuid.uuid4().hex}?")
+        spoken = await callers.listen(f"{BRIEFLY}{uuid.uuid4().hex}?")
         _soon(spoken, result.limit_s, result)
         unheard = [seq for seq in range(PLACES[where]) if not spoken.sounds.get(seq)]
         result.require(not unheard, f"sentences {unheard} before it were not heard")
@@ -154,7 +154,7 @@ def _all_down(fault: Fault, where: str) -> Scenario:
             if attempt.outcome is AttemptOutcome.FAILED:
                 result.tell(f"{attempt.provider}: {attempt.category}")
         result.wrong += await rested(callers)
-        read = await callers.say(REPLY)
+        read = await callers.say(" ".join(answer(BRIEFLY)))
         result.note(f"{read.door}: {whole(read)}")
         result.runs += 1
         clean = read.ended != BROKEN if audible else read.status < 500
@@ -171,7 +171,7 @@ def _emergency() -> Scenario:
         for name in SYNTHESIZERS:
             wall[name].script = WallScript(fault=Fault.SERVER)
         for _ in range(FAILING_TURNS):
-            _soon(await callers.listen(f"{uuid.uuid4().hex}?"), ALL_DOWN_S, result)
+            _soon(await callers.listen(f"{BRIEFLY}{uuid.uuid4().hex}?"), ALL_DOWN_S, result)
         state = (await callers.told("/api/voice/degradation_status"))["state"]
         result.note(f"state: {state}")
         result.require(state == "emergency", f"the state is {state}")
@@ -179,7 +179,7 @@ def _emergency() -> Scenario:
         until = time.monotonic() + HEAL_LIMIT_S
         while state == "emergency" and time.monotonic() < until:
             await rested(callers)
-            await callers.listen(f"{uuid.uuid4().hex}?")
+            await callers.listen(f"{BRIEFLY}{uuid.uuid4().hex}?")
             state = (await callers.told("/api/voice/degradation_status"))["state"]
         result.require(state != "emergency", "the emergency is never left")
 

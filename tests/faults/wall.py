@@ -42,8 +42,8 @@ SENTENCES = (
 )
 """Every word of a sentence is another one, and every sentence can be told from the others by its words."""
 REPLY = " ".join(SENTENCES)
-TOKENS = tuple(re.findall(r"\s*\S+", REPLY))
-"""Sixty, six a sentence."""
+BRIEFLY = "Briefly: "
+"""Begins a question that is answered with the first half of it."""
 TONES = vocabulary(SENTENCES)
 PIECE_BYTES = 4800
 MODELS = ("primary", "backup", "lonely")
@@ -122,15 +122,16 @@ class WallServer(Server):
 
     async def _write(self, request: web.Request, wanted: Any, fault: Fault | None) -> web.StreamResponse:
         """A model goes on with a begun reply in its manner, and refuses one that is not the beginning of its own."""
-        spoken = begun(wanted["messages"])
-        if not REPLY.startswith(spoken):
+        messages = wanted["messages"]
+        spoken, sentences = begun(messages), answer(messages[0]["content"])
+        reply = " ".join(sentences)
+        if not reply.startswith(spoken):
             return refusal(400, f"This was never said: {spoken!r}", "invalid_request_error")
-        starts = [REPLY.index(sentence) for sentence in SENTENCES]
-        again = max((start for start in starts if start < len(spoken)), default=0)
-        rest = REPLY[{"rest": len(spoken), "sentence": again, "everything": 0}[self.script.manner] :]
-        tokens = self.script.tokens if self.script.tokens != ModelScript.tokens else TOKENS
-        if spoken:
-            tokens = tuple(re.findall(r"\s*\S+", rest))
+        again = max((start for start in map(reply.index, sentences) if start < len(spoken)), default=0)
+        rest = reply[{"rest": len(spoken), "sentence": again, "everything": 0}[self.script.manner] :]
+        tokens = self.script.tokens
+        if spoken or tokens == ModelScript.tokens:
+            tokens = tokens_of(rest)
         server = self._playing(replace(self.script, tokens=tokens))
         return await super(WallServer, server)._write(request, wanted, fault)
 
@@ -139,6 +140,16 @@ class WallServer(Server):
         server = copy(self)
         server.script = script
         return server
+
+
+def answer(question: str) -> tuple[str, ...]:
+    """The sentences that a question is answered with."""
+    return SENTENCES[:5] if question.startswith(BRIEFLY) else SENTENCES
+
+
+def tokens_of(text: str) -> tuple[str, ...]:
+    """A text as a model's tokens, a word each."""
+    return tuple(re.findall(r"\s*\S+", text))
 
 
 def begun(messages: list[dict[str, str]]) -> str:

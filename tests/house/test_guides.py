@@ -252,7 +252,7 @@ def test_settings_in_documents_exist() -> None:
     known = set(
         re.findall(r"^\| `([a-z0-9_.]+)` \| `SEGUE_", documents()["docs/reference/configuration.md"], re.MULTILINE)
     )
-    sections = {name.rpartition(".")[0] for name in known}
+    sections = {".".join(parts[:end]) for name in known for parts in [name.split(".")] for end in range(1, len(parts))}
     roots = "|".join(sorted({name.partition(".")[0] for name in known if "." in name}))
     assert {"storage", "cache", "files"} <= set(roots.split("|"))
     for name, text in documents().items():

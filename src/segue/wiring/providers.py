@@ -12,12 +12,15 @@ from segue.providers.edge import EdgeSynthesizer
 from segue.providers.espeak import EspeakSynthesizer
 from segue.providers.google import GoogleSynthesizer
 from segue.providers.google_recognizer import GoogleRecognizer
+from segue.providers.kokoro import KokoroSynthesizer
 from segue.providers.offline import OfflineResponder
 from segue.providers.openai import OpenAIRecognizer, OpenAISynthesizer
+from segue.providers.piper import PiperSynthesizer
 from segue.providers.pocketsphinx import PocketsphinxRecognizer
 from segue.providers.scripted import ScriptedModel, ScriptedSynthesizer
+from segue.providers.whisper import WhisperRecognizer
 from segue.providers.yandex import YandexRecognizer, YandexSynthesizer
-from segue.vendors import edge, google, openai, yandex
+from segue.vendors import edge, google, local, openai, yandex
 from segue.vendors.account import Account, Provider, ProviderLimits, Role
 
 ADAPTERS: Mapping[type[Provider], Callable[[str, Any, Clock], Any]] = {
@@ -27,6 +30,9 @@ ADAPTERS: Mapping[type[Provider], Callable[[str, Any, Clock], Any]] = {
     google.GoogleSynthesizer: GoogleSynthesizer,
     google.GoogleRecognizer: GoogleRecognizer,
     edge.EdgeSynthesizer: EdgeSynthesizer,
+    local.PiperSynthesizer: PiperSynthesizer,
+    local.KokoroSynthesizer: KokoroSynthesizer,
+    local.WhisperRecognizer: WhisperRecognizer,
     yandex.YandexSynthesizer: YandexSynthesizer,
     yandex.YandexRecognizer: YandexRecognizer,
 }
