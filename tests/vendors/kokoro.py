@@ -79,4 +79,7 @@ async def _synthesizer() -> AsyncIterator[Stand[Synthesizer]]:
         await provider.close()
 
 
+SERVERLESS = True
+"""There is no server here that could fail."""
+
 SYNTHESIZERS: dict[str, Opening[Synthesizer]] = {"kokoro": _synthesizer}

@@ -181,4 +181,7 @@ async def _synthesizer() -> AsyncIterator[Stand[Synthesizer]]:
         await provider.close()
 
 
+SERVERLESS = True
+"""There is no server here that could fail."""
+
 SYNTHESIZERS: dict[str, Opening[Synthesizer]] = {"piper": _synthesizer}

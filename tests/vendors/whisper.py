@@ -182,4 +182,7 @@ async def _recognizer() -> AsyncIterator[Stand[Recognizer]]:
         await provider.close()
 
 
+SERVERLESS = True
+"""There is no server here that could fail."""
+
 RECOGNIZERS: dict[str, Opening[Recognizer]] = {"whisper": _recognizer}
