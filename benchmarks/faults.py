@@ -76,7 +76,7 @@ async def faults(plan: Plan, tick: Tick) -> dict[str, Any]:
         "setting": CALM,
         "every": EVERY,
         "stall_limit_s": STALL_S,
-        "profiles": {name: _suffered(*what) for name, *what in zip(gateways, runs, kept, strict=True)},
+        "profiles": {name: _suffered(run, turns) for name, run, turns in zip(gateways, runs, kept, strict=True)},
     }
 
 

@@ -1,4 +1,4 @@
-"""The plots: what the gateway and its chains add to the time to first sound, listeners on a core, what a hedge gains."""
+"""The plots: what the gateway and its chains add to the first sound, listeners on a core, what a hedge gains."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

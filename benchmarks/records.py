@@ -1,0 +1,32 @@
+"""What a gateway kept of its turns, read from its database while it runs."""
+
+import asyncio
+import time
+
+from benchmarks.gateway import Gateway
+from segue.records import TurnRecord
+from segue.settings import load
+from segue.wiring.house import open_records
+
+PATIENCE_S = 10.0
+
+
+async def records(gateway: Gateway, least: int) -> list[TurnRecord]:
+    """Every record of a gateway, the oldest first, once there are at least so many: they are written behind the turns.
+
+    Raises:
+        TimeoutError: there were fewer after `PATIENCE_S`.
+    """
+    database, store = open_records(load(data=gateway.data))
+    await database.start()
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            found = [record async for record in store.read()]
+            if len(found) >= least:
+                return found
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(found)} of {least} turns were recorded after {PATIENCE_S:g} s")
+            await asyncio.sleep(0.1)
+    finally:
+        await database.close()
