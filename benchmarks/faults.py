@@ -5,7 +5,7 @@ Where sentences fail there are two settings: the synthesizer alone, and another 
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -27,18 +27,24 @@ PERIOD_S = 7.0
 """A little longer than the longest of `ROUTES` takes to say."""
 STALL_S = 1.0
 """The gateway's limit for a gap between two pieces of a sentence, here; it ships with more patience."""
-EVERY = 4
-"""Every so-manieth sentence fails where sentences fail at all."""
+ROUNDS = 4
+PERCENT = 25
+"""Calls that fail, by chance, where any fail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How speech misbehaves: settings that differ from `CALM`, and a fault of every fourth sentence."""
+    """How speech misbehaves: settings that differ from `CALM`, and a fault of a quarter of all calls."""
 
     scripted: Mapping[str, float]
     fault: str = ""
     second: bool = False
     """Whether there is another synthesizer, one that never fails."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether sentences fail and nobody else is there."""
+        return bool(self.fault) and not self.second
 
 
 PROFILES = {
@@ -64,7 +70,7 @@ async def faults(plan: Plan, tick: Tick) -> dict[str, Any]:
         gateways = {}
         for name, profile in PROFILES.items():
             tick(f"faults: starting “{name}”")
-            serving = ("benchmarks.misbehaving", profile.fault, str(EVERY)) if profile.fault else None
+            serving = ("benchmarks.misbehaving", profile.fault, str(PERCENT)) if profile.fault else None
             settings = {**CALM, **profile.scripted}
             voice = {"limits": {"stall_s": STALL_S}}
             others = also(synthesizers=[SECOND]) if profile.second else {}
@@ -72,12 +78,23 @@ async def faults(plan: Plan, tick: Tick) -> dict[str, Any]:
         tick(f"faults: {len(gateways)} profiles at once")
         runs = await asyncio.gather(*(_listen(gateway) for gateway in gateways.values()))
         kept = [await records(gateway, len(run.rows) + 1) for gateway, run in zip(gateways.values(), runs, strict=True)]
+    profiles = {name: _suffered(run, turns) for name, run, turns in zip(gateways, runs, kept, strict=True)}
     return {
+        "turns_done_of_those_with_faults": {
+            "alone": _done(runs[at] for at, profile in enumerate(PROFILES.values()) if profile.alone),
+            "another behind": _done(runs[at] for at, profile in enumerate(PROFILES.values()) if profile.second),
+        },
         "setting": CALM,
-        "every": EVERY,
+        "percent": PERCENT,
         "stall_limit_s": STALL_S,
-        "profiles": {name: _suffered(run, turns) for name, run, turns in zip(gateways, runs, kept, strict=True)},
+        "profiles": profiles,
     }
+
+
+def _done(runs: Iterable[Run]) -> float:
+    """The share of turns that were spoken to their end."""
+    all_of_them = list(runs)
+    return round(sum(len(run.done) for run in all_of_them) / sum(len(run.rows) for run in all_of_them), 4)
 
 
 async def _listen(gateway: Gateway) -> Run:
@@ -85,7 +102,7 @@ async def _listen(gateway: Gateway) -> Run:
     pool = Pool(gateway.host, gateway.port, "ndjson")
     take = partial(asking, pool, replies=ROUTES)
     await drive(partial(asking, pool, replies=[Said("en", "Ten past nine.")]), [0.0])
-    run = await drive(take, steady(LISTENERS, PERIOD_S, 2))
+    run = await drive(take, steady(LISTENERS, PERIOD_S, ROUNDS))
     pool.close()
     return run
 

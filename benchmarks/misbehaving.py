@@ -1,14 +1,15 @@
 """Segue with a synthesizer that fails now and then, or begins late now and then, for `faults` and `hedge`.
 
-Run as `python -m benchmarks.misbehaving FAULT EVERY --data DIR --config FILE`: as configured, but every EVERYth
-sentence of the synthesizer `scripted` goes wrong in the way that FAULT names (a flag of
-`segue.providers.scripted.Faults`) after half a second. Where FAULT is `tail`, EVERY is the percentage of its sentences
-that begin late (see `benchmarks.tail`). A synthesizer that the configuration names `second` never misbehaves: it is a
+Run as `python -m benchmarks.misbehaving FAULT PERCENT --data DIR --config FILE`: as configured, but so many sentences
+of the synthesizer `scripted` go wrong, drawn by chance from a fixed seed, in the way that FAULT names (a flag of
+`segue.providers.scripted.Faults`) after half a second; where FAULT is `tail`, they begin late (see `benchmarks.tail`).
+A synthesizer that the configuration names `second` never misbehaves: it is a
 scripted one too, and takes the place of the one that is configured under this name.
 """
 
 import argparse
 import gc
+import random
 import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,16 +32,16 @@ ORDINARY = Tail(seed=21)
 
 @dataclass(frozen=True, slots=True)
 class NowAndThen(Faults):
-    """A fault of every `every`th call."""
+    """A fault of so many calls of a hundred, by chance: a repeat is as likely to fail as the call it repeats."""
 
-    every: int = 1
+    percent: int = 100
 
     def strike(self, call: int) -> bool:
         """See `Faults.strike`."""
-        return call % self.every == 0
+        return random.Random(call).random() * 100 < self.percent
 
 
-def misbehave(house: House, fault: str, every: int) -> None:
+def misbehave(house: House, fault: str, percent: int) -> None:
     """Give the synthesizers of a house that was not started yet the behaviour that the command line asks for.
 
     Raises:
@@ -63,7 +64,7 @@ def misbehave(house: House, fault: str, every: int) -> None:
         )
         targets[SECOND].provider = Tailed(second, ORDINARY, house.clock) if fault == "tail" else second
     if fault == "tail":
-        targets["scripted"].provider = Tailed(speaking, Tail(share=every / 100), house.clock)
+        targets["scripted"].provider = Tailed(speaking, Tail(share=percent / 100), house.clock)
         return
     speaking.faults = NowAndThen(
         error=FailureCategory.SERVER if fault == "error" else None,
@@ -71,7 +72,7 @@ def misbehave(house: House, fault: str, every: int) -> None:
         end=fault == "end",
         stall=fault == "stall",
         after=HALF_A_SECOND_BYTES,
-        every=every,
+        percent=percent,
     )
 
 
@@ -79,14 +80,14 @@ def main() -> None:
     """Build, replace the behaviour, serve on a free port of loopback."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("fault", choices=("error", "cut", "end", "stall", "tail"))
-    parser.add_argument("every", type=int)
+    parser.add_argument("percent", type=int)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
     given = parser.parse_args()
     settings = load(given.config, data=given.data)
     configure(settings.log.level, settings.log.format)
     house = build(settings)
-    misbehave(house, given.fault, given.every)
+    misbehave(house, given.fault, given.percent)
     uvloop.run(_serve(house))
 
 
