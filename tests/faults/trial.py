@@ -97,7 +97,7 @@ async def rested(callers: Callers) -> list[str]:
             "recognizer": lambda: callers.transcribe(sound("one")),
         }
         await asyncio.gather(*(probes["lonely" if name == "lonely" else role]() for name, role in unwell.items()))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.05)
     return [f"{name} is not used again" for name in unwell]
 
 

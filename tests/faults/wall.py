@@ -183,11 +183,11 @@ class Terms:
     """The time limits of a run, in seconds, and how much later than a limit may be: for a busy machine."""
 
     full: bool = False
-    first_token_s: float = 1.2
-    token_stall_s: float = 1.2
-    first_audible_s: float = 1.2
+    first_token_s: float = 1.0
+    token_stall_s: float = 1.0
+    first_audible_s: float = 1.0
     stall_s: float = 0.7
-    recognition_s: float = 1.5
+    recognition_s: float = 1.0
     grace_s: float = 3.0
 
 
@@ -254,7 +254,7 @@ def settings(terms: Terms, urls: Mapping[str, str], **changes: Any) -> dict[str,
             "stall_s": terms.stall_s,
             "recognition_s": terms.recognition_s,
         },
-        "breaker": {"open_s": 0.5, "alone_s": 0.5, "least": 1000},
+        "breaker": {"open_s": 0.2, "alone_s": 0.2, "least": 1000},
         "profiles": {"quality": {"models": ["lonely"]}},
         "degradation": {"min_turns": 4000, "enter_s": 0, "leave_s": 0.2, "longest_leave_s": 0.4},
     }
