@@ -79,9 +79,7 @@ READINGS: tuple[Reading, ...] = (
     ),
     Reading("cache_lookups", "Sentences looked up in the audio cache, by what came of it.", "result", counter=True),
     Reading("cache_writes", "Sentences offered to the audio cache, by what came of it.", "result", counter=True),
-    Reading(
-        "degradation", "How an axis is served: 0 ok, 1 unknown, 2 slow, 3 fast or degraded, 4 emergency.", "axis"
-    ),
+    Reading("degradation", "How an axis is served: 0 ok, 1 unknown, 2 slow, 3 fast or degraded, 4 emergency.", "axis"),
     Reading("lost_writes", "Records that could not be written and were given up.", counter=True),
 )
 
