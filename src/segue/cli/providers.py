@@ -59,7 +59,7 @@ def _tell(console: Console, item: dict[str, Any], width: int) -> None:
     if item["state"] == "left out":
         console.print(f"{head} {escape(item['reason'])}")
         return
-    counts = f"{item['calls']} calls, {item['failures']} failed"
+    counts = f"{item['calls']} {'call' if item['calls'] == 1 else 'calls'}, {item['failures']} failed"
     bounds = f"limits {limits['first_s']:g}/{limits['stall_s']:g}/{limits['total_s']:g} s"
     console.print(f"{head} {escape(about)} · {counts} · {bounds}")
     indent = " " * (width + 17)
@@ -81,6 +81,8 @@ def _ask(url: str) -> dict[str, Any]:
         answer = httpx2.get(f"{url.rstrip('/')}/api/providers", timeout=5.0)
         answer.raise_for_status()
         plain: dict[str, Any] = answer.json()
+        if not isinstance(plain, dict) or not {"items", "chains"} <= set(plain):
+            raise ValueError("something else does")
     except (httpx2.HTTPError, ValueError) as error:
         raise Unavailable(
             f"No Segue answers at {url} ({error}); start one with `segue serve`, or name its --url."
