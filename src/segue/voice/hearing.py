@@ -109,9 +109,11 @@ class Hearing:
             name: "no_language" for name in order if recording.language not in chain.targets[name].provider.languages
         }
         async with aclosing(chain.run(Listening(recording), order, unsuitable)) as transcripts:
-            async for transcript in transcripts:
-                return transcript
-        raise ProviderError("No recognizer answered.")
+            # To its end: an errand that is left before counts as given up, and no breaker would learn of its success.
+            heard = [transcript async for transcript in transcripts]
+        if not heard:
+            raise ProviderError("No recognizer answered.")
+        return heard[0]
 
     def _language(self, language: str | None) -> str:
         languages = self.languages
