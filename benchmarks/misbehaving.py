@@ -48,7 +48,7 @@ def misbehave(house: House, fault: str, percent: int) -> None:
         TypeError: the configuration does not name the scripted synthesizer.
     """
     targets, scripted = house.plane.speech.chain.targets, house.settings.providers.scripted
-    speaking = targets["scripted"].provider
+    speaking = targets["scripted"].provider if "scripted" in targets else None
     if not isinstance(speaking, ScriptedSynthesizer):
         raise TypeError("the configuration must name the scripted synthesizer")
     if SECOND in targets:

@@ -9,13 +9,25 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import chain
 from benchmarks.canned import Canned
+from benchmarks.first_audio import KEPT, SCENES
+from benchmarks.gateway import also
+from benchmarks.hedge import FIRST, SENSIBLE_MS, cost, replies
 from benchmarks.listener import Listener
 from benchmarks.load import Pool, Run, drive, in_flight, poisson, steady
+from benchmarks.misbehaving import ORDINARY, SECOND, NowAndThen, misbehave
 from benchmarks.report import differences, figures, keep, median_of, percentile, table
 from benchmarks.scenes import disturbed
+from benchmarks.tail import Tail, Tailed
 from benchmarks.taking import Row, Taking, audible, lines
+from segue.clock import ManualClock
+from segue.providers.scripted import ScriptedSynthesizer
+from segue.records import AttemptOutcome, Outcome, SynthesisAttempt, TurnRecord
+from segue.settings import Settings
+from segue.voice.ports import Utterance
 from segue.voice.timeline import VirtualListener
+from segue.wiring.house import House, build
 
 
 def tone(ms: float, amplitude: float = 0.2) -> bytes:
@@ -264,3 +276,189 @@ async def test_a_refused_connection_is_an_outcome_and_not_a_crash() -> None:
     run = await drive(take, [0.0, 0.001])
     assert run.outcomes == {"unconnected": 2}
     assert run.done == []
+
+
+def attempt(seq: int, provider: str, outcome: AttemptOutcome, *, hedge: bool = False) -> SynthesisAttempt:
+    """A try at a sentence of ten characters."""
+    return SynthesisAttempt(seq, provider, "", "", outcome, 10, hedge=hedge)
+
+
+def record(*attempts: SynthesisAttempt) -> TurnRecord:
+    """A finished turn with these attempts."""
+    return TurnRecord(
+        turn=str(id(attempts)),
+        kind="chat",
+        at=0.0,
+        listener=None,
+        chat=None,
+        variant="",
+        profile="fast",
+        character=None,
+        language="en",
+        model="",
+        voice="",
+        format="pcm16",
+        outcome=Outcome.COMPLETED,
+        marks={},
+        sentences=2,
+        characters=20,
+        audio_ms=1000.0,
+        attempts=attempts,
+    )
+
+
+def test_what_a_hedge_cost_is_counted_from_the_records() -> None:
+    """Of two turns one asked twice for its first sentence, and was then spoken by two synthesizers."""
+    done, dropped = AttemptOutcome.COMPLETED, AttemptOutcome.CANCELLED
+    plain = record(attempt(0, "a", done), attempt(1, "a", done))
+    hedged = record(attempt(0, "b", done, hedge=True), attempt(0, "a", dropped), attempt(1, "a", done))
+    told = cost([plain, hedged]).as_dict()
+    assert told["turns"] == 2
+    assert told["sentences"] == 4
+    assert told["first_sentences_asked_twice"] == 0.5
+    assert told["sentences_asked_twice"] == 0.25
+    assert told["more_characters_asked_for"] == 0.25
+    assert told["replies_with_two_voices"] == 0.5
+    assert told["second_was_quicker"] == 1.0
+
+
+def test_a_second_that_was_asked_and_lost_costs_a_sentence_and_no_voice() -> None:
+    """Characters are paid for whoever wins; a loser is never heard."""
+    done, dropped = AttemptOutcome.COMPLETED, AttemptOutcome.CANCELLED
+    told = cost([record(attempt(0, "b", dropped, hedge=True), attempt(0, "a", done))]).as_dict()
+    assert told["more_characters_asked_for"] == 1.0
+    assert told["replies_with_two_voices"] == 0.0
+    assert told["second_was_quicker"] == 0.0
+
+
+def test_lateness_follows_its_law_and_depends_on_the_text_alone() -> None:
+    """As many texts begin late as the law says, the others are spread as it says, and all of it is repeatable."""
+    tail = Tail(share=0.08)
+    waits = [tail.wait_s(f"text {number}") for number in range(4000)]
+    assert waits == [Tail(share=0.08).wait_s(f"text {number}") for number in range(4000)]
+    late = [wait for wait in waits if wait == tail.slow_s]
+    assert abs(len(late) - 320) < 5 * math.sqrt(4000 * 0.08 * 0.92)
+    ordinary = [wait for wait in waits if wait != tail.slow_s]
+    assert percentile(ordinary, 50) == pytest.approx(tail.median_s, rel=0.05)
+    assert percentile(ordinary, 95) == pytest.approx(tail.ordinary_s(0.95), rel=0.05)
+    later = sum(wait > SENSIBLE_MS / 1000.0 for wait in waits) / len(waits)
+    assert later == pytest.approx(tail.later_than(SENSIBLE_MS / 1000.0), abs=0.03)
+
+
+def test_the_sensible_hedge_is_the_95th_percentile_of_what_is_ordinary() -> None:
+    """One ordinary sentence in twenty asks twice, and every late one does."""
+    assert Tail().later_than(SENSIBLE_MS / 1000.0) == pytest.approx(0.05, abs=0.01)
+    assert FIRST.later_than(SENSIBLE_MS / 1000.0) == pytest.approx(0.05 * 0.92 + 0.08, abs=0.01)
+    assert FIRST.later_than(FIRST.slow_s) < 0.001
+    assert ORDINARY.share == 0.0
+
+
+def test_no_two_replies_of_the_hedge_are_the_same() -> None:
+    """The same text would be late together, and the figures would stand for fewer turns than they say."""
+    said = [reply.text for reply in replies(800)]
+    assert len(set(said)) == 800
+
+
+async def test_a_tailed_synthesizer_waits_on_its_clock_and_then_speaks_as_it_would() -> None:
+    """Nothing comes before the wait is over, and what comes then is the whole sentence."""
+    clock = ManualClock()
+    plain = ScriptedSynthesizer(clock)
+    tailed = Tailed(plain, Tail(share=1.0, slow_s=3.0), clock)
+    utterance = Utterance("Hello there.", "en", "scripted-en")
+
+    async def pcm(synthesizer: Tailed | ScriptedSynthesizer) -> bytes:
+        return b"".join([speech.pcm async for speech in synthesizer.speak(utterance)])
+
+    speaking = asyncio.create_task(pcm(tailed))
+    await clock.advance(2.9)
+    assert not speaking.done()
+    await clock.advance(0.2)
+    assert await speaking == await pcm(plain)
+    assert (tailed.name, tailed.voices()) == (plain.name, plain.voices())
+
+
+def test_faults_by_chance_are_as_many_as_asked_for_and_repeatable() -> None:
+    """A quarter of many calls fails, the same ones each time; with none asked for, none does."""
+    fault = NowAndThen(cut=True, percent=25)
+    struck = [call for call in range(1, 4001) if fault.strike(call)]
+    assert struck == [call for call in range(1, 4001) if fault.strike(call)]
+    assert abs(len(struck) - 1000) < 5 * math.sqrt(4000 * 0.25 * 0.75)
+    assert not any(NowAndThen(cut=True, percent=0).strike(call) for call in range(1, 1000))
+
+
+def misbehaving(fault: str, percent: int) -> House:
+    """A house that keeps nothing, with a scripted synthesizer that misbehaves and a second one."""
+    providers = {"recognizers": (), **also(synthesizers=[SECOND])}
+    made = build(Settings.model_validate({"providers": providers}), keep=False)
+    misbehave(made, fault, percent)
+    return made
+
+
+def test_only_the_first_synthesizer_misbehaves() -> None:
+    """The second one takes the configured one's place in the chain, under its name, and has no faults."""
+    made = misbehaving("cut", 25)
+    targets = made.plane.speech.chain.targets
+    first, second = targets["scripted"].provider, targets[SECOND].provider
+    assert isinstance(first, ScriptedSynthesizer)
+    assert isinstance(second, ScriptedSynthesizer)
+    assert (first.faults.cut, first.faults.after) == (True, 24_000)
+    assert not second.faults.strike(1)
+    assert {voice.provider for voice in second.voices()} == {SECOND}
+
+
+def test_a_tail_is_given_to_both_and_only_the_first_is_ever_late() -> None:
+    """What is ordinary is the same for both, so that a hedge is won by luck or by the tail."""
+    made = misbehaving("tail", 8)
+    providers = [target.provider for target in made.plane.speech.chain.targets.values()]
+    assert all(isinstance(provider, Tailed) for provider in providers)
+    assert [provider.name for provider in providers] == ["scripted", SECOND]
+
+
+def test_another_synthesizer_than_the_scripted_one_is_not_broken_silently() -> None:
+    """A configuration that would measure nothing is refused."""
+    made = build(Settings.model_validate({"providers": {"recognizers": ()}}), keep=False)
+    with pytest.raises(TypeError, match="scripted synthesizer"):
+        misbehave(made, "cut", 25)
+
+
+async def test_every_arm_of_the_chain_takes_the_same_pieces() -> None:
+    """What is compared is the same sentence and the same reply: as many pieces each way, and each was waited for."""
+    for arms in (chain.sentences("The next train leaves at ten."), chain.replies("The next train leaves at ten.")):
+        waited = {name: await arm() for name, arm in arms.items()}
+        assert len({len(seconds) for seconds in waited.values()}) == 1
+        assert len(waited["direct"]) > 3
+        assert all(second > 0 for seconds in waited.values() for second in seconds)
+
+
+async def test_what_a_chain_adds_is_held_against_the_same_round() -> None:
+    """Arms that take 5 ms and 2 ms longer than asking directly are said to add just that, round by round."""
+    calls = {"direct": 0, "slower": 0}
+
+    async def direct() -> list[float]:
+        calls["direct"] += 1
+        return [0.001 * calls["direct"], 0.002, 0.002]
+
+    async def slower() -> list[float]:
+        calls["slower"] += 1
+        return [0.001 * calls["slower"] + 0.005, 0.004, 0.004]
+
+    found = await chain.compared({"direct": direct, "slower": slower}, 20)
+    assert calls["direct"] == calls["slower"]
+    assert found["slower"]["first_added_us"]["n"] == 20
+    assert found["slower"]["first_added_us"]["max"] == pytest.approx(5000.0)
+    assert found["slower"]["first_added_us"]["p50"] == pytest.approx(5000.0)
+    assert found["slower"]["further_added_us"]["p99"] == pytest.approx(2000.0)
+    assert "first_added_us" not in found["direct"]
+
+
+def test_parts_of_a_run_show_how_much_its_medians_differ() -> None:
+    """Each part's median is held against the same part of the other, and the smallest difference comes first."""
+    one = [row(ttfa_ms=2.0)] * 20
+    three = [*[row(ttfa_ms=2.5)] * 10, *[row(ttfa_ms=1.5)] * 9, row(ttfa_ms=None)]
+    assert chain.added_by_part(one, three, 2) == [-0.5, 0.5]
+
+
+def test_each_scene_is_kept_in_one_file() -> None:
+    """A full run loses no figures, and keeps none twice."""
+    kept_names = [name for names in KEPT.values() for name in names]
+    assert sorted(kept_names) == sorted(SCENES)
