@@ -74,6 +74,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "model": "With which model or engine.",
         "voice": "With which voice.",
         "variant": "For which variant.",
+        "resumed": "True where this provider finishes a sentence that another one began; absent otherwise.",
         "data": "The audio in base64. The packets of a turn, put together, are one stream of the format.",
     },
     "degraded": {
@@ -109,7 +110,7 @@ HEADER_FIELDS = (
         "flags",
         f"{talk.FIRST_OF_TURN}: first packet of the turn. {talk.LAST_OF_SENTENCE}: last of its sentence. "
         f"{talk.END_OF_TURN}: the turn's audio is complete; this packet carries none. "
-        f"{talk.RESUMED}: reserved.",
+        f"{talk.RESUMED}: this provider finishes a sentence that another one began.",
     ),
     ("generation", "The listener's own count of its turns."),
     ("seq", "The sentence that is spoken, from 0."),

@@ -1,6 +1,7 @@
 """A synthesizer dies at any byte: every sentence is heard, from its first word to its last, and nothing is missed."""
 
 import asyncio
+import json
 import random
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from segue.voice.reporting import ReportTokens
 from segue.voice.roster import Roster
 from segue.voice.speaking import Speaker
 from segue.voice.turn import Turns
+from segue.web.carry import as_line
+from segue.web.talk import RESUMED, packet
 from tests.faults.telling import GAP_MS, RATE, WORD_MS, Fault, Teller, heard, plain, vocabulary
 
 SENTENCES = [
@@ -223,3 +226,16 @@ async def test_little_is_heard_twice() -> None:
         turn = await speak(fault, None, listener_s=0.3)
         repeated.append(turn.repeated())
     assert max(repeated) <= 6
+
+
+async def test_the_doors_say_which_sound_is_resumed() -> None:
+    """Packets of a voice that finishes what another began are marked, in every shape a door sends."""
+    fault = of(1)
+    fault.after = 50_000
+    turn = await speak(fault, None, listener_s=0.3)
+    frames = [frame for frame in turn.frames if isinstance(frame, Audio)]
+
+    assert {frame.resumed for frame in frames} == {True, False}
+    for frame in frames:
+        assert json.loads(as_line(frame)).get("resumed", False) is frame.resumed
+        assert bool(packet(frame, 1, first=False)[1] & RESUMED) is frame.resumed

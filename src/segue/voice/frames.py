@@ -5,7 +5,7 @@ The door that carries a turn (server-sent events, NDJSON, WebSocket) encodes fra
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from segue.errors import SegueError
 
@@ -37,9 +37,21 @@ class Text:
     text: str
 
 
+class Speaker(NamedTuple):
+    """Who spoke something: a provider, with one of its voices."""
+
+    provider: str
+    model: str
+    voice: str
+
+
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """A packet of audio in the turn's format. `part` counts within the sentence `seq`; `ms` is its playing time."""
+    """A packet of audio in the turn's format. `part` counts within the sentence `seq`; `ms` is its playing time.
+
+    `provider`, `model` and `voice` are those of its end. An encoder may hold the sound of several back, and a finished
+    file holds all of them: `speakers` names each, in the order in which they are first heard.
+    """
 
     event: ClassVar[str] = "audio"
     turn: str
@@ -55,6 +67,7 @@ class Audio:
     audible: bool = True
     resumed: bool = False
     """This provider finishes a sentence that another one began."""
+    speakers: tuple[Speaker, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

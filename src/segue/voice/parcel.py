@@ -1,8 +1,8 @@
 """Between packets of PCM and frames of encoded audio: encoders hold back, and what comes out must be labelled."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from segue.voice.frames import Audio
+from segue.voice.frames import Audio, Speaker
 from segue.voice.speaking import Packet
 from segue.voice.timeline import Timeline
 
@@ -16,12 +16,15 @@ class Parcel:
     audible: bool = False
     parts: int = 0
     seq: int = -1
+    speakers: dict[Speaker, None] = field(default_factory=dict)
+    """Who is heard in them, in order."""
 
     def add(self, packet: Packet) -> None:
         """A packet was given to the encoder."""
         if packet.seq != self.seq:
             self.seq, self.parts = packet.seq, 0
         self.last = packet
+        self.speakers[Speaker(packet.provider, packet.model, packet.voice)] = None
         self.ms += packet.ms
         self.audible = self.audible or packet.audible
 
@@ -43,9 +46,11 @@ class Parcel:
             last_of_sentence=packet.last_of_sentence,
             audible=self.audible,
             resumed=packet.resumed,
+            speakers=tuple(self.speakers),
         )
 
     def sent(self, timeline: Timeline, now: float) -> None:
         """That frame was handed to the transport."""
         timeline.sent(now, self.ms, audible=self.audible)
         self.ms, self.audible = 0.0, False
+        self.speakers.clear()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from segue.errors import InvalidRequest, SegueError
-from segue.voice.frames import Audio, Failure, Frame, fields
+from segue.voice.frames import Audio, Failure, Frame, Speaker, fields
 from segue.web.answer import Answer, Cut
 
 log = structlog.get_logger("segue.web")
@@ -101,6 +101,7 @@ def _object(frame: Frame, **first: str) -> bytes:
         "model": frame.model,
         "voice": frame.voice,
         "variant": frame.variant,
+        **({"resumed": True} if frame.resumed else {}),
     }
     return b'%b, "data": "%b"}' % (json.dumps(told, ensure_ascii=False)[:-1].encode(), base64.b64encode(frame.data))
 
@@ -126,14 +127,17 @@ def speech(media_type: str, headers: dict[str, str], *, asked: str = "", whole: 
     voice, and whether that is another one than was `asked` for.
     """
 
+    heard: dict[Speaker, None] = {}
+
     def encode(frame: Frame) -> bytes | None:
         if isinstance(frame, Failure):
             return None
         if not isinstance(frame, Audio):
             return b""
-        _add(headers, "x-segue-provider", frame.provider)
-        headers["x-segue-voice"] = frame.voice
-        if asked and frame.voice != asked:
+        heard.update(dict.fromkeys(frame.speakers))
+        headers["x-segue-provider"] = ", ".join(dict.fromkeys(speaker.provider for speaker in heard))
+        headers["x-segue-voice"] = ", ".join(dict.fromkeys(speaker.voice for speaker in heard))
+        if asked and any(speaker.voice != asked for speaker in heard):
             headers["x-segue-substituted"] = asked
         return frame.data
 
@@ -142,9 +146,3 @@ def speech(media_type: str, headers: dict[str, str], *, asked: str = "", whole: 
 
     silent = "There is nothing in this text that can be spoken."
     return Shape(media_type, encode, starts, headers, whole, silent)
-
-
-def _add(headers: dict[str, str], name: str, value: str) -> None:
-    """One more value of a header, once."""
-    values = dict.fromkeys([*filter(None, headers.get(name, "").split(", ")), value])
-    headers[name] = ", ".join(values)

@@ -58,8 +58,9 @@ def router(plane: VoicePlane, metrics: Metrics, readiness: Readiness) -> APIRout
 
     @routes.get("/api/voice/voices")
     async def voices(language: str | None = None) -> dict[str, Any]:
-        """Every voice that can be asked for."""
-        found = plane.catalogue.voices if language is None else plane.catalogue.of(plane.language(language, ""))
+        """Every voice that can be asked for; those of synthesizers that are left out are not among them."""
+        there = plane.catalogue.voices if language is None else plane.catalogue.of(plane.language(language, ""))
+        found = [voice for voice in there if voice.provider not in plane.speech.chain.out]
         items = [
             {
                 "name": voice.name,

@@ -37,6 +37,7 @@ POLICY_VIOLATION = 1008
 def packet(frame: Audio, generation: int, *, first: bool) -> bytes:
     """A packet of audio with its header."""
     flags = (FIRST_OF_TURN if first else 0) | (LAST_OF_SENTENCE if frame.last_of_sentence else 0)
+    flags |= RESUMED if frame.resumed else 0
     return HEADER.pack(VERSION, flags, generation, frame.seq, frame.part, bytes.fromhex(frame.turn)) + frame.data
 
 

@@ -49,8 +49,9 @@ async def gather(plane: VoicePlane, ask: Ask) -> Gathered:
             elif isinstance(frame, Audio):
                 gathered.audio += frame.data
                 gathered.audio_ms += frame.ms
-                gathered.speakers.setdefault(frame.provider, frame.voice)
-                gathered.models.setdefault(frame.provider, frame.model)
+                for speaker in frame.speakers:
+                    gathered.speakers.setdefault(speaker.provider, speaker.voice)
+                    gathered.models.setdefault(speaker.provider, speaker.model)
     return gathered
 
 

@@ -110,6 +110,7 @@ class Names:
         own = [
             VoiceName(voice.name, voice.provider, voice.languages[0], voice.gender)
             for voice in self._plane.catalogue.voices
+            if voice.provider not in self._plane.speech.chain.out
         ]
         taken = {voice.id for voice in own}
         mapped = [
