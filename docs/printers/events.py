@@ -74,7 +74,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "model": "With which model or engine.",
         "voice": "With which voice.",
         "variant": "For which variant.",
-        "resumed": "True where this provider finishes a sentence that another one began; absent otherwise.",
+        "resumed": "Whether this provider finishes a sentence that another one began.",
         "data": "The audio in base64. The packets of a turn, put together, are one stream of the format.",
     },
     "degraded": {

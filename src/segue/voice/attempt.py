@@ -158,7 +158,6 @@ class Attempt(Generic[P, T]):
         self._errand = errand
         self._clock = clock
         self._trial = trial
-        self._repeat = repeat
         self._hedge = hedge
         self._watch = Watch(target.limits)
         self._source: AsyncGenerator[T, None] | None = None
@@ -166,7 +165,8 @@ class Attempt(Generic[P, T]):
         self._first_ms: float | None = None
         self._audible_ms: float | None = None
         target.breaker.began(trial=trial)
-        target.budget.spent(clock.now(), repeat=repeat)
+        if not repeat:  # a repeat was paid for when it was decided on
+            target.budget.spent(clock.now())
         target.calls += 1
 
     async def first(self) -> list[T]:

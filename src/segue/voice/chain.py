@@ -116,7 +116,12 @@ class Chain(Generic[P]):
                     await attempt.close()
 
     async def _before(self, step: Try, walk: Walk) -> None:
-        """What an attempt waits for, and what it counts as."""
+        """What an attempt waits for, and what it counts as. A repeat is paid for before the wait, not behind it.
+
+        Otherwise everybody who waits at the same time would find the same budget unspent.
+        """
+        if step.repeat:
+            self.targets[step.name].budget.spent(self.clock.now(), repeat=True)
         if step.wait_s:
             await self.clock.sleep(step.wait_s)
         if step.repeat:

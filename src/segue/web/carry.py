@@ -101,7 +101,7 @@ def _object(frame: Frame, **first: str) -> bytes:
         "model": frame.model,
         "voice": frame.voice,
         "variant": frame.variant,
-        **({"resumed": True} if frame.resumed else {}),
+        "resumed": frame.resumed,
     }
     return b'%b, "data": "%b"}' % (json.dumps(told, ensure_ascii=False)[:-1].encode(), base64.b64encode(frame.data))
 
@@ -126,7 +126,6 @@ def speech(media_type: str, headers: dict[str, str], *, asked: str = "", whole: 
     `headers` are told as they are when the answer begins: until then they learn who really speaks, and with which
     voice, and whether that is another one than was `asked` for.
     """
-
     heard: dict[Speaker, None] = {}
 
     def encode(frame: Frame) -> bytes | None:
