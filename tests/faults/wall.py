@@ -89,7 +89,9 @@ class WallServer(Server):
         return super().came(request, body)
 
     async def fail(self, request: web.Request, heard: Heard, fault: Fault | None) -> web.StreamResponse | None:
-        """See `Door.fail`; the fault `server` has the status that is told."""
+        """See `Door.fail`; the fault `server` has the status that is told, and may take its time."""
+        if fault is Fault.SERVER:
+            await self.clock.sleep(self.script.delay_s)
         if fault is Fault.SERVER and self.script.status != 500:
             return refusal(self.script.status, "The server is overloaded, please try again later.", "server_error")
         return await super().fail(request, heard, fault)
