@@ -69,16 +69,25 @@ class TestResampler:
         assert len(out) % 2 == 0
         assert abs(len(out) // 2 - round(count * SAMPLE_RATE / source)) <= 1
 
-    def test_cuts_do_not_change_the_sound(self) -> None:
-        """The output depends on what was fed, not on where it was cut, but for the dither in its last two bits."""
-        pcm = tone(300, 22_050)
+    @pytest.mark.parametrize("level", [0.0005, 0.3, 1.0])
+    def test_cuts_do_not_change_the_sound(self, level: float) -> None:
+        """The output depends to the bit on what was fed, and not on where it was cut."""
+        pcm = tone(300, 22_050, level=level)
         outs = []
         for sizes in ([len(pcm)], [1], [333, 7]):
             machine = Resampler(22_050)
             out = fed(machine, pcm, sizes)
             out += machine.flush()
-            outs.append(audio.samples(out).astype(int))
-        assert max(np.abs(outs[0] - other).max() for other in outs[1:]) <= 3
+            outs.append(out)
+        assert outs[0] == outs[1] == outs[2]
+
+    def test_full_scale_does_not_wrap_around(self) -> None:
+        """What overshoots between the samples is held at full scale; it does not come out on the other side."""
+        square = np.repeat(np.array([32_767, -32_768] * 50, dtype="<i2"), 20).tobytes()
+        machine = Resampler(22_050)
+        out = audio.samples(machine.feed(square) + machine.flush()).astype(int)
+        assert (out.max(), out.min()) == (32_767, -32_768)
+        assert np.count_nonzero(np.diff(np.sign(out))) == 99
 
     @pytest.mark.parametrize(("source", "limit_ms"), [(22_050, 5), (16_000, 25), (44_100, 25), (48_000, 25)])
     def test_first_output_is_prompt(self, source: int, limit_ms: int) -> None:
