@@ -16,6 +16,7 @@ from docs.printers.configuration import configuration_page
 from docs.printers.degradation import degradation_page
 from docs.printers.endpoints import http_page
 from docs.printers.events import events_page
+from docs.printers.faults import faults_page
 from docs.printers.markdown import table
 from segue import errors
 from segue.errors import FailureCategory, SegueError
@@ -114,6 +115,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/configuration.md": lambda: configuration_page(NOTE),
     "docs/reference/errors.md": error_page,
     "docs/reference/events.md": lambda: events_page(NOTE),
+    "docs/reference/faults.md": lambda: faults_page(NOTE),
     "docs/reference/http-api.md": lambda: http_page(NOTE),
     "docs/reference/measures.md": measure_page,
 }

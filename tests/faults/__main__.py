@@ -10,6 +10,7 @@ A full run is written to tests/faults/results/full.json, from which `make docs` 
 import argparse
 import asyncio
 import json
+import logging
 import platform
 import sys
 import time
@@ -80,6 +81,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only scenarios with this in their name")
     parser.add_argument("--out", type=Path, help="where to write what was seen; a full run goes to results/full.json")
     given = parser.parse_args()
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # callers that hang up are what this is about
     warnings.filterwarnings("ignore", "unread_data", DeprecationWarning)
     terms, seen, began = FULL if given.full else Terms(), list[dict[str, Any]](), time.monotonic()
     asyncio.run(play(terms, given.only, seen))

@@ -66,7 +66,8 @@ def _flap(name: str, title: str, script: Mapping[str, Any]) -> Scenario:
         result.require(1 <= attempts <= MOST_ATTEMPTS, f"the dead server was asked {attempts} times")
         result.limit_s = BACK_S / factor
         result.took(back_s if back_s is not None else float("inf"))
-        result.require(result.took_s <= result.limit_s + EVERY_S / factor, f"it is back after {result.took_s} s")
+        late_s = 0.0 if wall.terms.full else 1.0  # a busy machine does not run faster with the clock
+        result.require(result.took_s <= result.limit_s + late_s, f"it is back after {result.took_s} s")
         result.note(f"{served} of {REQUESTS} whole replies; the dead server was asked {attempts} times")
         result.note(f"back {result.took_s:g} s after it was well")
 
@@ -82,7 +83,7 @@ def _storm(name: str, title: str, storm_s: float, script: Mapping[str, Any]) -> 
         every_s = storm_s / STORM / (1.0 if wall.terms.full else 4.0)
 
         async def ask(number: int, name: str) -> None:
-            await asyncio.sleep(max(0.0, began + number * every_s - time.monotonic()))
+            await lonely.clock.sleep(max(0.0, began + number * every_s - time.monotonic()))
             got = await callers.complete(f"{name}?", "quality", stream=False)
             result.runs += 1
             result.note(whole(got))
