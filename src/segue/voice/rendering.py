@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -54,12 +54,22 @@ class Voicing:
 
 @dataclass(slots=True)
 class Lineup:
-    """The synthesizers of one reply in order of preference. Who failed in this reply is preferred no more in it."""
+    """The synthesizers of one reply in order of preference, so that its voice changes as seldom as can be.
+
+    Who speaks goes on speaking; who failed in this reply is preferred no more in it.
+    """
 
     order: tuple[str, ...]
+    _failed: set[str] = field(default_factory=set)
+
+    def lead(self, name: str) -> None:
+        """A provider has begun to speak: the sentences after this one are asked of it first."""
+        if name not in self._failed:
+            self.order = (name, *(other for other in self.order if other != name))
 
     def demote(self, name: str) -> None:
-        """Put a provider behind the others."""
+        """A provider has failed: it goes behind the others, for good."""
+        self._failed.add(name)
         self.order = (*(other for other in self.order if other != name), name)
 
 
@@ -166,6 +176,7 @@ class Rendering:
 
     def adopt(self, name: str, *, cached: bool) -> None:
         """See `Errand.adopt`."""
+        self._manner.lineup.lead(name)
         self._shaper, self._resampler, self._came, self._attempt_ms = Shaper(), None, [], 0.0
         self._text, self._cached, self._voicing = self._asked.get(name, self._text), cached, None
 
