@@ -1,7 +1,6 @@
 """One attempt of one provider at one errand, within its limits, with exactly one end that the breaker is told."""
 
 import asyncio
-import math
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -169,6 +168,11 @@ class Attempt(Generic[P, T]):
             target.budget.spent(clock.now())
         target.calls += 1
 
+    @property
+    def progressed(self) -> bool:
+        """Whether something came that is wanted."""
+        return self._watch.progressed
+
     async def first(self) -> list[T]:
         """Items up to the first that is something to hear, or to the end."""
         self._source = await self._errand.begin(self.target.name, self.target.provider)
@@ -188,15 +192,22 @@ class Attempt(Generic[P, T]):
 
     async def _next(self) -> T | None:
         assert self._source is not None  # noqa: S101 - `first` comes first
-        asked = self._clock.now()
+        asked, allowance_s = self._clock.now(), self._watch.allowance_s
         try:
-            async with self._clock.limit(self._watch.allowance_s):
+            if allowance_s <= 0:  # who never lets anybody else run can be stopped only here
+                raise TimeoutError
+            async with self._clock.limit(allowance_s):
                 item = await anext(self._source, None)
         except TimeoutError:
             self._watch.waited(self._clock.now() - asked)
             raise ProviderTimeout(
                 f"{self.target.name} gave {self._watch.complaint()}.", provider=self.target.name
             ) from None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise ProviderError(f"{self.target.name} gave up by itself.", provider=self.target.name) from None
         self._watch.waited(self._clock.now() - asked)
         if item is None:
             return None
@@ -242,8 +253,8 @@ class Attempt(Generic[P, T]):
         if source is not None:
             try:
                 await source.aclose()
-            except (SegueError, OSError, RuntimeError) as error:
-                log.warning("an attempt did not close cleanly", provider=self.target.name, reason=str(error))
+            except Exception as error:  # whatever it is: the attempt is over, and its end is told already
+                log.warning("an attempt did not close cleanly", provider=self.target.name, reason=repr(error))
 
     def _end(self, outcome: AttemptOutcome, category: FailureCategory | None) -> bool:
         if self.over:
@@ -272,7 +283,3 @@ def _as_failure(error: Exception, name: str) -> ProviderError:
     log.exception("a provider raised what it should not", provider=name)
     message = f"{name} failed as no provider should; the log has the details."
     return ProviderError(message, provider=name, category=FailureCategory.SERVER)
-
-
-ANY = math.inf
-"""The weight of an item that is progress by being there at all."""

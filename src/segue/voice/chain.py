@@ -7,7 +7,7 @@ itself knows what is still missing, and asks the next provider for that.
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from typing import Generic
 
@@ -15,8 +15,8 @@ import structlog
 
 from segue.clock import Clock
 from segue.errors import FailureCategory, ProviderError, ProviderRefusal, ProvidersResting, ProviderTimeout
-from segue.voice.attempt import Attempt, Errand, P, T, Target
-from segue.voice.breaker import Admission, BreakerState
+from segue.voice.attempt import SLOW_SHARE, Attempt, Errand, P, T, Target
+from segue.voice.breaker import NOT_ITS_FAULT, Admission, BreakerState
 from segue.voice.fallback import FallbackRules, GiveUp, Try, Walk
 from segue.voice.hedge import done_within, race
 
@@ -81,8 +81,7 @@ class Chain(Generic[P]):
         walk = Walk(order, {**(unsuitable or {}), **self.out}, self.rules)
         looked: set[str] = set()
         while True:
-            admissions = self._admissions(walk)
-            step = walk.next(admissions, self._spare(), self.chance.random())
+            step = walk.next(self._admissions(walk), self._spare(), self.chance.random())
             kept = await self._kept(errand, walk, step, looked)
             if kept is not None:
                 for item in kept:
@@ -90,20 +89,25 @@ class Chain(Generic[P]):
                 return
             if isinstance(step, GiveUp):
                 raise self._defeat(walk, step)
-            await self._before(step, walk)
+            await self._wait(step, walk)
             target = self.targets[step.name]
             async with AsyncExitStack() as held:
                 if target.places is not None:
                     await held.enter_async_context(target.places.hold(errand.priority))
-                trial = target.breaker.admit(self.clock.now(), alone=True).trial
-                attempt = Attempt(target, errand, self.clock, trial=trial, repeat=step.repeat)
+                admission = self._admissions(walk)[step.name]
+                if not admission.allowed:  # not any more: others learnt something while this errand waited
+                    continue
+                self._count(step, walk)
+                attempt = Attempt(target, errand, self.clock, trial=admission.trial, repeat=step.repeat)
+                held.push_async_callback(attempt.close)
                 try:
-                    attempt, items = await self._first(attempt, walk, errand)
+                    attempt, items = await self._first(attempt, walk, errand, held)
                     errand.adopt(attempt.target.name, cached=False)
                     for item in items:
                         yield item
-                    async for item in attempt.rest():
-                        yield item
+                    async with aclosing(attempt.rest()) as rest:
+                        async for item in rest:
+                            yield item
                     await errand.finish()
                     attempt.succeeded(self.chance.random())
                     return
@@ -112,25 +116,28 @@ class Chain(Generic[P]):
                     raise
                 except Exception as error:
                     self._failed(attempt, error, walk)
-                finally:
-                    await attempt.close()
 
-    async def _before(self, step: Try, walk: Walk) -> None:
-        """What an attempt waits for, and what it counts as. A repeat is paid for before the wait, not behind it.
+    async def _wait(self, step: Try, walk: Walk) -> None:
+        """The pause before an attempt. A repeat is paid for before the wait, not behind it.
 
         Otherwise everybody who waits at the same time would find the same budget unspent.
         """
         if step.repeat:
             self.targets[step.name].budget.spent(self.clock.now(), repeat=True)
         if step.wait_s:
+            walk.paused(step.wait_s)
             await self.clock.sleep(step.wait_s)
+
+    def _count(self, step: Try, walk: Walk) -> None:
         if step.repeat:
             self.tally.repeats += 1
         elif walk.failures:
             self.tally.fallbacks += 1
 
-    async def _first(self, attempt: Attempt[P, T], walk: Walk, errand: Errand[P, T]) -> tuple[Attempt[P, T], list[T]]:
-        """The first items of an attempt, or of the one that overtook it."""
+    async def _first(
+        self, attempt: Attempt[P, T], walk: Walk, errand: Errand[P, T], held: AsyncExitStack
+    ) -> tuple[Attempt[P, T], list[T]]:
+        """The first items of an attempt, or of the one that overtook it; what is started here is closed by `held`."""
         name = self._beside(attempt, walk) if errand.hedge_s is not None else None
         if errand.hedge_s is None or name is None:
             return attempt, await attempt.first()
@@ -146,6 +153,7 @@ class Chain(Generic[P]):
         if not quick:
             self.tally.hedges += 1
             beside = Attempt(self.targets[name], errand, self.clock, trial=False, repeat=False, hedge=True)
+            held.push_async_callback(beside.close)
             runners[asyncio.create_task(beside.first())] = beside
         first, items = await race(runners, lambda failed, error: self._failed(failed, error, walk))
         self.tally.hedges_won += first is not attempt
@@ -188,7 +196,7 @@ class Chain(Generic[P]):
     def _admissions(self, walk: Walk) -> dict[str, Admission]:
         """What the breakers say; resting providers whose rest is over are tried out beside the errand."""
         now = self.clock.now()
-        suitable = [name for name in walk.order if name not in walk.unsuitable]
+        suitable = walk.suitable
         closed = {name for name in suitable if self.targets[name].breaker.state is BreakerState.CLOSED}
         admissions = {}
         for name in suitable:
@@ -205,29 +213,41 @@ class Chain(Generic[P]):
     async def _try_out(self, target: Target[P]) -> None:
         """Trials, one after the other, until the breaker closes or opens again."""
         breaker = target.breaker
-        while breaker.admit_trial(self.clock.now()).allowed:
-            breaker.began(trial=True)
-            self.tally.probes += 1
-            began = self.clock.now()
-            try:
-                async with self.clock.limit(target.limits.first_s):
-                    await self.probe(target.provider)
-            except asyncio.CancelledError:
-                breaker.dropped(trial=True)
-                raise
-            except Exception as error:
-                category = error.category if isinstance(error, ProviderError) else FailureCategory.SERVER
-                if isinstance(error, TimeoutError):
-                    category = FailureCategory.TIMEOUT
-                breaker.failed(self.clock.now(), self.chance.random(), category, trial=True)
-            else:
-                slow = self.clock.now() - began > target.limits.first_s / 2
-                breaker.succeeded(self.clock.now(), self.chance.random(), slow=slow, trial=True)
-        self._trials.pop(target.name, None)
+        try:
+            while breaker.admit_trial(self.clock.now()).allowed:
+                await self._try_once(target)
+        finally:
+            self._trials.pop(target.name, None)
         log.info("provider tried out", provider=target.name, state=breaker.state.value, reason=breaker.reason)
+
+    async def _try_once(self, target: Target[P]) -> None:
+        """One trial. A provider that refuses what we ask is there and answers: to the breaker that is a good end."""
+        breaker, category = target.breaker, None
+        breaker.began(trial=True)
+        self.tally.probes += 1
+        began = self.clock.now()
+        try:
+            async with self.clock.limit(target.limits.first_s):
+                await self.probe(target.provider)
+        except asyncio.CancelledError:
+            breaker.dropped(trial=True)
+            raise
+        except Exception as error:
+            category = error.category if isinstance(error, ProviderError) else FailureCategory.SERVER
+            if isinstance(error, TimeoutError):
+                category = FailureCategory.TIMEOUT
+            log.warning("trial failed", provider=target.name, category=category.value, reason=str(error))
+        now, luck = self.clock.now(), self.chance.random()
+        if category is None or category in NOT_ITS_FAULT:
+            breaker.succeeded(now, luck, slow=now - began > target.limits.first_s * SLOW_SHARE, trial=True)
+        else:
+            breaker.failed(now, luck, category, trial=True)
 
     def _defeat(self, walk: Walk, end: GiveUp) -> ProviderError:
         """The error of an errand that nobody could do: the first failure, with all the others told."""
+        if not walk.suitable:
+            message = f"No provider is there for this: {end.reason}."
+            return ProviderError(message, category=FailureCategory.UNSUPPORTED)
         if not walk.failures:
             return ProvidersResting(f"No provider is ready: {end.reason}.", retry_after_s=end.after_s)
         first = walk.failures[0]

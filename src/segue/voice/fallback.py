@@ -26,7 +26,7 @@ PASSING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class FallbackRules:
-    """How far one errand goes. `patience_s`: the longest pause before asking a provider again."""
+    """How far one errand goes. `patience_s`: the longest that it pauses, all its pauses together."""
 
     tries_each: int = 2
     at_once_s: float = 0.05
@@ -73,6 +73,12 @@ class Walk:
     unsuitable: Mapping[str, str] = field(default_factory=dict)
     rules: FallbackRules = FallbackRules()
     failures: list[Failed] = field(default_factory=list)
+    paused_s: float = 0.0
+
+    @property
+    def suitable(self) -> list[str]:
+        """Those who can do it, in order."""
+        return [name for name in self.order if name not in self.unsuitable]
 
     def next(self, admissions: Mapping[str, Admission], spare: Mapping[str, bool], luck: float) -> Try | GiveUp:
         """The next attempt.
@@ -82,7 +88,7 @@ class Walk:
             spare: whether each provider's retry budget has room for a repeat.
             luck: drawn from 0 to 1; full jitter.
         """
-        suitable = [name for name in self.order if name not in self.unsuitable]
+        suitable = self.suitable
         if not suitable:
             why = "; ".join(f"{name}: {reason}" for name, reason in self.unsuitable.items())
             return GiveUp(f"none can do it ({why})")
@@ -107,6 +113,10 @@ class Walk:
         """An attempt failed."""
         self.failures.append(Failed(name, category, message, retry_after_s, anything_came))
 
+    def paused(self, seconds: float) -> None:
+        """The errand waits so long before its next attempt."""
+        self.paused_s += seconds
+
     def _second_round(
         self, suitable: Sequence[str], admissions: Mapping[str, Admission], spare: Mapping[str, bool], luck: float
     ) -> Try | GiveUp:
@@ -120,7 +130,7 @@ class Walk:
             wait_s = luck * self.rules.backoff_s * 2.0 ** (tried - 1)
             if out_of_reach or failure.retry_after_s:
                 wait_s += max(failure.retry_after_s or 0.0, admissions[name].after_s)
-            if wait_s <= self.rules.patience_s and (soonest is None or wait_s < soonest.wait_s):
+            if self.paused_s + wait_s <= self.rules.patience_s and (soonest is None or wait_s < soonest.wait_s):
                 soonest = Try(name, f"once more after {failure.category.value}", wait_s, repeat=True)
         if soonest is not None:
             return soonest

@@ -12,29 +12,38 @@ Failing = Callable[[Attempt[P, T], Exception], None]
 async def race(
     runners: Mapping[asyncio.Task[list[T]], Attempt[P, T]], failing: Failing[P, T]
 ) -> tuple[Attempt[P, T], list[T]]:
-    """The attempt whose `first` came to its end first, with its items; the others are stopped.
+    """The attempt that first has something to hear, with its items; the others are stopped.
 
-    A loser is nobody's failure. Earlier runners win ties.
+    One that ends without anything to hear is taken only if no other has more. A loser is nobody's failure. Earlier
+    runners win ties.
 
     Raises:
         Exception: what the last attempt raised, when all failed.
     """
     winner: Attempt[P, T] | None = None
+    silent: asyncio.Task[list[T]] | None = None
+    failed: Exception | None = None
     running = list(runners)
     try:
-        while True:
+        while running:
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in [task for task in running if task.done()]:
+                running.remove(task)
                 error = task.exception()
-                if error is None:
+                if error is None and runners[task].progressed:
                     winner = runners[task]
                     return winner, task.result()
-                running.remove(task)
-                if not isinstance(error, Exception):
+                if error is None:
+                    silent = silent or task
+                elif isinstance(error, Exception):
+                    failed = error
+                    failing(runners[task], error)
+                else:
                     raise error
-                failing(runners[task], error)
-                if not running:
-                    raise error
+        if silent is None:
+            raise failed or AssertionError("a race without runners")
+        winner = runners[silent]
+        return winner, silent.result()
     finally:
         for task in runners:
             task.cancel()
