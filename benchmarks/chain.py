@@ -1,5 +1,6 @@
 """What a chain of providers costs while its first one is well: for a sentence, for a reply, and for a whole turn."""
 
+import asyncio
 import gc
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -29,7 +30,7 @@ NAMES = ("first", "second", "third")
 SPEAKING = {"reply": ONE_SENTENCE.text, "real_time_factor": 0.0, "chunk_ms": 100.0, "ms_per_character": 20.0}
 """A second of speech that is there at once: the time to its first sound is all Segue's."""
 APART_S = 0.04
-"""Between two turns, so that one is over before the next begins."""
+"""Between two turns, so that one is over before the next begins; the pause where calls are rare."""
 BLOCKS = 10
 """In so many parts a run is looked at, to see how much its medians differ by chance."""
 SWEEP = 250
@@ -123,14 +124,20 @@ def replies(text: str) -> dict[str, Arm]:
     return {"direct": lambda: waits(lambda: writers[0].stream(prompt)), "one": answering(1), "three": answering(3)}
 
 
-async def compared(arms: Mapping[str, Arm], rounds: int) -> dict[str, Any]:
-    """Every arm once a round, in turns first, and each held against `direct` of the same round."""
+async def compared(arms: Mapping[str, Arm], rounds: int, *, apart_s: float = 0.0) -> dict[str, Any]:
+    """Every arm once a round, in turns first, and each held against `direct` of the same round.
+
+    With `apart_s` there is a pause before each, in which the processor forgets what it had at hand: so much more it
+    costs where turns are rare.
+    """
     names, found = list(arms), {name: list[list[float]]() for name in arms}
     for number in range(-SWEEP // 5, rounds):
         if number % SWEEP == 0:
             gc.collect()
         for place in range(len(names)):
             name = names[(number + place) % len(names)]
+            if apart_s:
+                await asyncio.sleep(apart_s)
             waited = await arms[name]()
             if number >= 0:
                 found[name].append(waited)
@@ -158,19 +165,26 @@ async def chain(plan: Plan, tick: Tick) -> dict[str, Any]:
 
     In this process: the first item of a sentence and of a reply, asked of the provider directly and through the
     product's own chain, errands included (limits, breakers, budgets, the judging of audio, the filters of tokens). The
-    scripted providers give everything at once, so that nothing but work is timed. Then, over HTTP, the TTFA of a
+    scripted providers give everything at once, so that nothing but work is timed: one call after another, and with
+    pauses, as a gateway has them that is not busy. Then, over HTTP, the TTFA of a
     gateway with one provider of each kind and of one with three, in turns.
     """
     tick(f"chain: {plan.pairs} sentences each way")
     spoken = await compared(sentences(ONE_SENTENCE.text), plan.pairs)
     tick(f"chain: {plan.pairs} replies each way")
     written = await compared(replies(ONE_SENTENCE.text), plan.pairs)
+    tick(f"chain: {plan.paused} of each with pauses")
+    seldom = {
+        "sentence": await compared(sentences(ONE_SENTENCE.text), plan.paused, apart_s=APART_S),
+        "reply": await compared(replies(ONE_SENTENCE.text), plan.paused, apart_s=APART_S),
+    }
     tick(f"chain: {plan.alternated} turns with one provider and with three, in turns")
     turns = await _alternated(plan)
     return {
         "ttfa_three_to_one": turns.pop("ttfa_three_to_one"),
         "sentence": spoken,
         "reply": written,
+        "with_pauses": seldom,
         "turn": turns,
     }
 

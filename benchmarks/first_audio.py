@@ -38,6 +38,7 @@ FULL = scenes.Plan(
     turns=16,
     carriers_s=3.0,
     pairs=5000,
+    paused=300,
     alternated=1500,
     hedged=800,
 )
@@ -51,6 +52,7 @@ QUICK = scenes.Plan(
     turns=2,
     carriers_s=0.0,
     pairs=500,
+    paused=20,
     alternated=100,
     hedged=60,
 )

@@ -37,6 +37,7 @@ class Plan:
     turns: int
     carriers_s: float
     pairs: int
+    paused: int
     alternated: int
     hedged: int
     seed: int = 20

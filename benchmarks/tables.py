@@ -117,8 +117,10 @@ def _show_chain(chain: Mapping[str, Any], console: Console) -> None:
     )
     title = "Added by a chain whose first provider is well, µs"
     table = _table(title, "", "pairs", "first piece p50", "p95", "p99", "each further, p50", "p99")
-    for what in ("sentence", "reply"):
-        for name, arm in chain[what].items():
+    arms = {what: chain[what] for what in ("sentence", "reply")}
+    arms |= {f"{what} after a pause": chain["with_pauses"][what] for what in ("sentence", "reply")}
+    for what, ways in arms.items():
+        for name, arm in ways.items():
             if name != "direct":
                 first, further = arm["first_added_us"], arm["further_added_us"]
                 firsts = [f"{first[share]:.0f}" for share in ("p50", "p95", "p99")]
