@@ -66,7 +66,7 @@ class Case:
                 self._book(await wall.record(got.turn), result)
 
         if self.once:
-            for door in DOORS[:2] if self.waits_s else DOORS:
+            for door in DOORS[:1] if self.waits_s and not wall.terms.full else DOORS:
                 await ask(door)
                 await rested(callers)
         else:

@@ -1,5 +1,6 @@
 """Every way in which a synthesizer fails over HTTP, at the first, a middle and the last sentence of a reply."""
 
+import asyncio
 import random
 import time
 import uuid
@@ -144,7 +145,13 @@ def _all_down(fault: Fault, where: str) -> Scenario:
             wall[name].script = WallScript(fault=fault, after=KINDS[fault][1], marker=_marker(seq))
         both_s = len(SYNTHESIZERS) * wall.terms.first_audible_s + wall.terms.grace_s
         result.limit_s = both_s if fault is Fault.SILENT else ALL_DOWN_S
-        spoken = await callers.listen(f"{BRIEFLY}{uuid.uuid4().hex}?")
+        reading = callers.say(" ".join(answer(BRIEFLY)))
+        if fault is Fault.SILENT:  # which takes its time, so that both callers wait at once
+            spoken, read = await asyncio.gather(callers.listen(f"{BRIEFLY}{uuid.uuid4().hex}?"), reading)
+        else:
+            spoken = await callers.listen(f"{BRIEFLY}{uuid.uuid4().hex}?")
+            result.wrong += await rested(callers)
+            read = await reading
         _soon(spoken, result.limit_s, result)
         unheard = [seq for seq in range(PLACES[where]) if not spoken.sounds.get(seq)]
         result.require(not unheard, f"sentences {unheard} before it were not heard")
@@ -153,8 +160,6 @@ def _all_down(fault: Fault, where: str) -> Scenario:
         for attempt in record.attempts:
             if attempt.outcome is AttemptOutcome.FAILED:
                 result.tell(f"{attempt.provider}: {attempt.category}")
-        result.wrong += await rested(callers)
-        read = await callers.say(" ".join(answer(BRIEFLY)))
         result.note(f"{read.door}: {whole(read)}")
         result.runs += 1
         clean = read.ended != BROKEN if audible else read.status < 500
@@ -170,8 +175,9 @@ def _emergency() -> Scenario:
         result.limit_s = ALL_DOWN_S
         for name in SYNTHESIZERS:
             wall[name].script = WallScript(fault=Fault.SERVER)
-        for _ in range(FAILING_TURNS):
-            _soon(await callers.listen(f"{BRIEFLY}{uuid.uuid4().hex}?"), ALL_DOWN_S, result)
+        listening = [callers.listen(f"{BRIEFLY}{uuid.uuid4().hex}?") for _ in range(FAILING_TURNS)]
+        for got in await asyncio.gather(*listening):
+            _soon(got, ALL_DOWN_S, result)
         state = (await callers.told("/api/voice/degradation_status"))["state"]
         result.note(f"state: {state}")
         result.require(state == "emergency", f"the state is {state}")
@@ -183,7 +189,7 @@ def _emergency() -> Scenario:
             state = (await callers.told("/api/voice/degradation_status"))["state"]
         result.require(state != "emergency", "the emergency is never left")
 
-    title = f"both synthesizers: 500, for {FAILING_TURNS} replies"
+    title = f"both synthesizers: 500, for {FAILING_TURNS} replies at once"
     return Scenario("emergency", title, play, expected="one clear error each, soon; the state `emergency`")
 
 

@@ -51,6 +51,7 @@ MODELS = ("primary", "backup", "lonely")
 SYNTHESIZERS = ("first", "second")
 RECOGNIZERS = ("hearer", "listener")
 VOICE = "alloy"
+RECORD_LIMIT_S = 10.0
 
 
 @dataclass
@@ -189,7 +190,7 @@ class Terms:
     token_stall_s: float = 1.0
     first_audible_s: float = 1.0
     stall_s: float = 0.7
-    recognition_s: float = 1.0
+    recognition_s: float = 0.8
     grace_s: float = 3.0
 
 
@@ -213,24 +214,19 @@ class Wall:
         for server in self.servers.values():
             server.script = WallScript()
 
-    async def records(self) -> list[TurnRecord]:
-        """Every turn's record, read as `segue turns export` reads them: beside the running server."""
+    async def record(self, turn: str) -> TurnRecord:
+        """One turn's record, read beside the running server; it may be written a moment after its reply has ended."""
         database, records = open_records(load(None, data=self.segue.data))
+        until = time.monotonic() + RECORD_LIMIT_S
         await database.start()
         try:
-            return [record async for record in records.read()]
+            while time.monotonic() < until:
+                record = await records.find(turn)
+                if record is not None:
+                    return record
+                await asyncio.sleep(0.01)
         finally:
             await database.close()
-
-    async def record(self, turn: str) -> TurnRecord:
-        """One turn's record, which may be written a moment after its reply has ended."""
-        until = time.monotonic() + 10.0
-        while time.monotonic() < until:
-            found = [record for record in await self.records() if record.turn == turn]
-            if found:
-                (record,) = found
-                return record
-            await asyncio.sleep(0.05)
         raise LookupError(f"no record of turn {turn}")
 
 
