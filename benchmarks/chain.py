@@ -20,9 +20,10 @@ from segue.voice.attempt import Errand, Limits, P, T, Target
 from segue.voice.breaker import Breaker, Budget
 from segue.voice.casting import Casting, Part
 from segue.voice.chain import Chain
+from segue.voice.lineup import Lineup
 from segue.voice.pace import Paces
 from segue.voice.ports import LanguageModel, Message, Prompt, Synthesizer, Utterance
-from segue.voice.rendering import Lineup, Manner, Rendering, Sentence, Studio
+from segue.voice.rendering import Manner, Rendering, Sentence, Studio
 from segue.voice.timeline import Heading, Timeline
 
 VOICE, LANGUAGE = "scripted-en", "en"

@@ -1,6 +1,6 @@
 """Who is asked first in a reply: its voice changes as seldom as can be."""
 
-from segue.voice.rendering import Lineup
+from segue.voice.lineup import Lineup
 
 
 def test_who_speaks_goes_on_speaking() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.voice.pace import CUT_SHARE, KEPT_SAMPLES, LEAST_LETTERS, LEAST_SAMPLES, VOICES, Paces, letters
+from segue.voice.pace import CUT_SHARE, KEPT_SAMPLES, LEAST_LETTERS, LEAST_SAMPLES, VOICES, Paces, letters, longest_ms
 from segue.voice.soundness import Flaw
 
 VOICE = ("piper", "amy", "en")
@@ -93,3 +93,13 @@ def test_memory_is_bounded() -> None:
             paces.learn(VOICE, TEXT, 3000.0)
     assert paces.of(VOICE) == pytest.approx(60.0)
     assert len(paces._samples) == VOICES
+
+
+@pytest.mark.parametrize("language", ["en", "uk", "zh", "zh-TW"])
+@pytest.mark.parametrize("speed", [0.25, 1.0, 4.0])
+def test_a_slow_voice_is_never_taken_for_an_endless_one(language: str, speed: float) -> None:
+    """Three times as long as the slowest reading is allowed at any speed; ten minutes for a short sentence are not."""
+    slowest_ms = 400.0 if language.startswith("zh") else 111.0
+    assert longest_ms(TEXT, language, speed) > 3 * slowest_ms * len(TEXT) / speed
+    assert longest_ms("Hi.", language, speed) < 60_000
+    assert longest_ms("", language, speed) == 10_000

@@ -15,6 +15,12 @@ VOICES = 2000
 CUT_SHARE = 0.6
 """Audio shorter than this share of what the voice's own pace promises was cut off."""
 
+SLOWEST_MS_PER_LETTER = {"zh": 1600.0}
+SLOWEST_MS_PER_LETTER_OTHERWISE = 450.0
+"""Four times as long as unhurried reading takes: some 9 letters a second, in Chinese 2.5 characters."""
+SLACK_MS = 10_000.0
+"""Whatever the text, so much audio is not yet too much: silence before it, pauses, numbers that are spelt out."""
+
 Voice = tuple[str, str, str]
 """Provider, voice and language."""
 
@@ -22,6 +28,12 @@ Voice = tuple[str, str, str]
 def letters(text: str) -> int:
     """Letters and digits of a text: what takes time to say."""
     return sum(character.isalnum() for character in text)
+
+
+def longest_ms(text: str, language: str, speed: float = 1.0) -> float:
+    """More audio than this cannot be a reading of the text: a provider that sends it has lost its way."""
+    per_letter = SLOWEST_MS_PER_LETTER.get(language.split("-", maxsplit=1)[0], SLOWEST_MS_PER_LETTER_OTHERWISE)
+    return SLACK_MS + letters(text) * per_letter / speed
 
 
 @dataclass(slots=True)

@@ -3,24 +3,23 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from segue.clock import Clock
 from segue.errors import FailureCategory, ProviderError
 from segue.records import AttemptOutcome, Mark, SynthesisAttempt
 from segue.voice.attempt import Ending
-from segue.voice.audio import SAMPLE_RATE, Resampler, Shaper, audible_windows, milliseconds, samples, silence
+from segue.voice.audio import SAMPLE_RATE, Resampler, Shaper, milliseconds, silence
 from segue.voice.cache import AudioCache
 from segue.voice.casting import Casting
 from segue.voice.chain import Chain
 from segue.voice.kept import CacheKey
-from segue.voice.pace import Paces
+from segue.voice.lineup import Lineup
+from segue.voice.pace import Paces, longest_ms
 from segue.voice.pipe import Pipe
 from segue.voice.ports import Speech, Synthesizer, Utterance
 from segue.voice.resumption import GAP_MS, remainder
-from segue.voice.soundness import Finding, clipping, sanity
+from segue.voice.soundness import Finding, audible, clipping, sanity
 from segue.voice.timeline import Timeline
 
 BYTES_PER_SECOND = SAMPLE_RATE * 2
@@ -50,27 +49,6 @@ class Voicing:
     voice: str
     resumed: bool = False
     cached: bool = False
-
-
-@dataclass(slots=True)
-class Lineup:
-    """The synthesizers of one reply in order of preference, so that its voice changes as seldom as can be.
-
-    Who speaks goes on speaking; who failed in this reply is preferred no more in it.
-    """
-
-    order: tuple[str, ...]
-    _failed: set[str] = field(default_factory=set)
-
-    def lead(self, name: str) -> None:
-        """A provider has begun to speak: the sentences after this one are asked of it first."""
-        if name not in self._failed:
-            self.order = (name, *(other for other in self.order if other != name))
-
-    def demote(self, name: str) -> None:
-        """A provider has failed: it goes behind the others, for good."""
-        self._failed.add(name)
-        self.order = (*(other for other in self.order if other != name), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +89,16 @@ class Rendering:
         self._timeline = timeline
         self._text = sentence.spoken
         """What is still to be said."""
+        self._stumbled: set[str] = set()
+        """Who failed at it."""
         self._asked: dict[str, str] = {}
         self._voicing: Voicing | None = None
         self._shaper = Shaper()
         self._resampler: Resampler | None = None
         self._came: list[Speech] = []
-        self._audible = False
+        self._audible: set[str] = set()
+        self._came_ms: dict[str, float] = {}
+        """By provider, for a hedge has two at once: who has been heard, and how much audio came."""
         self._resumed = False
         self._cached = False
         self._attempt_ms = 0.0
@@ -142,7 +124,8 @@ class Rendering:
     async def begin(self, name: str, provider: Synthesizer) -> AsyncGenerator[Speech, None]:
         """See `Errand.begin`: the whole sentence, or what is missing of it once some of it was handed on."""
         await self._break_off()
-        self._audible = False
+        self._audible.discard(name)
+        self._came_ms[name] = 0.0
         self._asked[name] = self._text
         return provider.speak(self._utterance(name, self._text))
 
@@ -150,21 +133,20 @@ class Rendering:
         """See `Errand.weigh`: seconds of audio, none while it is silent.
 
         Raises:
-            ProviderError: what comes is so distorted that it must not be heard.
+            ProviderError: what comes is so distorted that it must not be heard, or there is no end to it.
         """
+        name, audio_ms = item.provider, milliseconds(item.pcm, item.rate)
         self._timeline.mark(Mark.FIRST_BYTE, self._studio.clock.now())
         flaw = clipping(item.pcm)
-        if flaw is not None and milliseconds(item.pcm, item.rate) >= 20:
-            raise self._unsound(item.provider, flaw)
-        if not self._audible:
-            window = max(1, item.rate // 200)
-            wave = samples(item.pcm)
-            self._audible = (
-                bool(audible_windows(np.pad(wave, (0, -len(wave) % window), mode="edge"), window).any())
-                if len(wave)
-                else False
-            )
-        return milliseconds(item.pcm, item.rate) / 1000.0 if self._audible else 0.0
+        if flaw is not None and audio_ms >= 20:
+            raise self._unsound(name, flaw)
+        came_ms = self._came_ms[name] = self._came_ms.get(name, 0.0) + audio_ms
+        if came_ms > longest_ms(self._asked.get(name, self._text), self._manner.language, self._speed(name)):
+            message = f"{name} does not come to an end with sentence {self.sentence.seq}: {came_ms:.0f} ms so far."
+            raise ProviderError(message, provider=name)
+        if name not in self._audible and audible(item.pcm, item.rate):
+            self._audible.add(name)
+        return audio_ms / 1000.0 if name in self._audible else 0.0
 
     async def kept(self, name: str) -> list[Speech] | None:
         """See `Errand.kept`: the whole sentence as this provider spoke it before."""
@@ -172,10 +154,16 @@ class Rendering:
         if cache is None or self._resumed or self.pipe.taken:
             return None
         speech = await cache.find(self._key(name))
-        return None if speech is None else [speech]
+        if speech is None or self.pipe.taken:
+            return None
+        self.pipe.clear()  # what another provider began, and nobody has heard
+        self._begun = False
+        return [speech]
 
     def adopt(self, name: str, *, cached: bool) -> None:
         """See `Errand.adopt`."""
+        for other in self._stumbled - {name}:  # who failed and then succeeded keeps its place
+            self._manner.lineup.demote(other)
         self._manner.lineup.lead(name)
         self._shaper, self._resampler, self._came, self._attempt_ms = Shaper(), None, [], 0.0
         self._text, self._cached, self._voicing = self._asked.get(name, self._text), cached, None
@@ -203,7 +191,7 @@ class Rendering:
         """See `Errand.ended`."""
         self._note(ending)
         if ending.outcome is AttemptOutcome.FAILED and ending.category is not FailureCategory.BAD_REQUEST:
-            self._manner.lineup.demote(ending.name)
+            self._stumbled.add(ending.name)
 
     async def _break_off(self) -> None:
         """What was spoken so far ends here, softly, if any of it was handed on; otherwise it never was."""
@@ -217,8 +205,8 @@ class Rendering:
             pace = self._studio.paces.of(
                 (voicing.provider, voicing.voice, self._manner.language), self._speed(voicing.provider)
             )
-            await self._pass(self._shaper.finish(GAP_MS))
             heard_ms = self._attempt_ms
+            await self._pass(self._shaper.finish(GAP_MS))
             self._text = remainder(self._text, self._manner.language, heard_ms, pace, self._speed(voicing.provider))
             self._resumed = True
         self._voicing, self._begun = None, False

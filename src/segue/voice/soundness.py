@@ -95,10 +95,16 @@ def sanity(pcm: bytes, rate: int, text: str, language: str, speed: float = 1.0) 
     return _silent(pcm, rate) or brevity(milliseconds(pcm, rate), text, language, speed) or clipping(pcm, CLIPPED_SHARE)
 
 
-def _silent(pcm: bytes, rate: int) -> Finding | None:
+def audible(pcm: bytes, rate: int) -> bool:
+    """Whether anything in a piece of PCM can be heard."""
     window = max(1, rate // 200)  # 5 ms; the last one is filled up, so that it is judged too
     wave = samples(pcm)
-    if audible_windows(np.pad(wave, (0, -len(wave) % window), mode="edge"), window).any():
+    padded = np.pad(wave, (0, -len(wave) % window), mode="edge") if len(wave) else wave
+    return bool(audible_windows(padded, window).any())
+
+
+def _silent(pcm: bytes, rate: int) -> Finding | None:
+    if audible(pcm, rate):
         return None
     return Finding(Flaw.SILENT, f"nothing in {milliseconds(pcm, rate):.0f} ms is above {AUDIBLE_DBFS:.0f} dBFS")
 

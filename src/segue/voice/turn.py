@@ -24,12 +24,13 @@ from segue.voice.degradation import Remedy
 from segue.voice.encoding import encoder
 from segue.voice.frames import Degraded, Done, Failure, Frame, Meta, Text
 from segue.voice.hearing import Hearing
+from segue.voice.lineup import Lineup
 from segue.voice.lookout import Lookout
 from segue.voice.notices import Notices
 from segue.voice.parcel import Parcel
 from segue.voice.ports import LanguageModel, Message, Prompt, TurnStore
 from segue.voice.profiles import grant
-from segue.voice.rendering import Lineup, Manner, Sentence
+from segue.voice.rendering import Manner, Sentence
 from segue.voice.reply import Written, read_out
 from segue.voice.reporting import ReportTokens
 from segue.voice.roster import Roster

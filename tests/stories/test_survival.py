@@ -1,0 +1,260 @@
+"""Whole replies among providers that fail: what is heard, in whose voice, and what the record says of it."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from segue.clock import ManualClock
+from segue.configuration import VoiceSettings
+from segue.errors import FailureCategory, ProviderError
+from segue.providers.scripted import ScriptedRecognizer
+from segue.records import AttemptOutcome, Outcome, Served, TurnRecord
+from segue.routing import RoutingTable
+from segue.stores.memory import MemoryTurnStore
+from segue.vendors.objects import CacheSettings
+from segue.voice.ask import Ask
+from segue.voice.attempt import Limits, Target
+from segue.voice.breaker import Breaker, Budget
+from segue.voice.cache import AudioCache
+from segue.voice.catalogue import Catalogue
+from segue.voice.chain import Chain
+from segue.voice.frames import Audio, Degraded, Done, Frame, Text
+from segue.voice.hearing import Hearing
+from segue.voice.lookout import Lookout
+from segue.voice.pace import Paces
+from segue.voice.ports import About, Speech, Utterance
+from segue.voice.rendering import Studio
+from segue.voice.reporting import ReportTokens
+from segue.voice.roster import Roster
+from segue.voice.speaking import Speaker
+from segue.voice.turn import Turns
+from tests.faults.telling import Fault, Teller, heard, plain, vocabulary
+from tests.unit.test_cache import Shelf
+
+SENTENCES = (
+    "Morning light fills every quiet room.",
+    "Seven brave sailors crossed that wide ocean.",
+    "Nobody knows where old maps finally lead.",
+    "Fresh bread smells wonderful tonight.",
+)
+TEXT = " ".join(SENTENCES)
+TONES = vocabulary(SENTENCES)
+
+
+def probing(provider: Any) -> Any:
+    """Three words, whoever says them."""
+
+    async def probe(provider: Any) -> None:
+        if hasattr(provider, "speak"):
+            voice = provider.voices()[0]
+            async with aclosing(provider.speak(Utterance("old maps lead", voice.languages[0], voice.name))) as pieces:
+                async for _ in pieces:
+                    pass
+
+    return probe(provider)
+
+
+def chained(clock: ManualClock, providers: Sequence[Any], limits: Limits) -> Roster[Any]:
+    """These providers in this order."""
+    targets = {each.name: Target(each.name, each, limits, Breaker(since=clock.now()), Budget()) for each in providers}
+    return Roster(Chain(targets, clock, probing, chance=random.Random(3)))  # noqa: S311 - the same course each time
+
+
+class Named(Teller):
+    """A teller that says which model it is, as those do whose sentences are kept."""
+
+    @property
+    def about(self) -> About:
+        """See `Synthesizer.about`."""
+        return About("teller", "tones")
+
+
+@dataclass
+class Theatre:
+    """A voice plane with these synthesizers and models, on a clock that is turned while a reply is played."""
+
+    clock: ManualClock
+    speakers: Sequence[Any]
+    models: Sequence[Any] = ()
+    settings: VoiceSettings = field(default_factory=lambda: VoiceSettings(first_clause=False))
+    hedge_s: float | None = None
+    cache: AudioCache | None = None
+
+    def __post_init__(self) -> None:
+        clock, settings = self.clock, self.settings
+        limits = settings.limits
+        self.speech = chained(clock, self.speakers, Limits(limits.first_audible_s, limits.stall_s, limits.sentence_s))
+        self.writing = chained(clock, self.models, Limits(limits.first_token_s, limits.token_stall_s, 600.0, "token"))
+        self.hearing = chained(clock, [ScriptedRecognizer(clock)], Limits(60, 60, 60))
+        self.lookout = Lookout(clock, settings.degradation, settings.profiles, settings.profile)
+        self.store = MemoryTurnStore()
+        voices = [voice for speaker in self.speakers for voice in speaker.voices()]
+        spoken = [code for code in settings.languages if any(code in voice.languages for voice in voices)]
+        self.turns = Turns(
+            clock=clock,
+            settings=settings,
+            routing=RoutingTable,
+            models=self.writing,
+            speaker=Speaker(Studio(self.speech.chain, Paces(), clock, self.cache, self.hedge_s), settings),
+            lookout=self.lookout,
+            catalogue=Catalogue(voices, {}, spoken, order=[each.name for each in self.speakers]),
+            hearing=Hearing(self.hearing, settings),
+            records=self.store,
+            tokens=ReportTokens(b"secret"),
+        )
+
+    async def listen(self, ask: Ask, listener_s: float = 0.0) -> list[Frame]:
+        """All frames of a turn, by a listener who takes so long for each piece of sound."""
+        frames = []
+        async with aclosing(self.turns.turn(ask)) as coming:
+            async for frame in coming:
+                frames.append(frame)
+                if isinstance(frame, Audio) and listener_s:
+                    await self.clock.sleep(listener_s)
+        return frames
+
+    async def play(self, text: str = TEXT, *, listener_s: float = 0.0, **changes: Any) -> "Reply":
+        """One turn: a text that is read out, or whatever is asked for."""
+        kind = "chat" if self.models else "speech"
+        ask = Ask(**{"kind": kind, "language": "en", "voice": "", "text": text, **changes})
+        listening = asyncio.ensure_future(self.listen(ask, listener_s))
+        for _ in range(1200):
+            if listening.done():
+                break
+            await self.clock.advance(0.1)
+        record = await self.store.find(ask.turn)
+        assert record is not None
+        return Reply(await listening, record)
+
+    def target(self, name: str) -> Target[Any]:
+        """A synthesizer in its place."""
+        return self.speech.chain.targets[name]
+
+    def quiet(self) -> bool:
+        """Whether nothing is left of any turn."""
+        places = self.turns.places.held + self.turns._speaker.places.held
+        streams = sum(getattr(each, "open", 0) for each in self.speakers)
+        streams += sum(each.counts.open for each in [*self.speakers, *self.models] if hasattr(each, "counts"))
+        return places == streams == 0 and asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@dataclass
+class Reply:
+    """What a listener got, and what was written down."""
+
+    frames: list[Frame]
+    record: TurnRecord
+
+    @property
+    def text(self) -> str:
+        """What was shown."""
+        return "".join(frame.text for frame in self.frames if isinstance(frame, Text))
+
+    @property
+    def words(self) -> list[str]:
+        """What was heard, where words are tones."""
+        return heard(b"".join(frame.data for frame in self.frames if isinstance(frame, Audio)), TONES)
+
+    @property
+    def voices(self) -> list[str]:
+        """Who spoke each sentence; several where one finished what another began."""
+        spoken: dict[int, dict[str, None]] = {}
+        for frame in self.frames:
+            if isinstance(frame, Audio):
+                spoken.setdefault(frame.seq, {})[frame.provider] = None
+        return ["".join(names) for names in spoken.values()]
+
+    @property
+    def told(self) -> list[str]:
+        """What the listener was told."""
+        return [frame.reason for frame in self.frames if isinstance(frame, Degraded)]
+
+    @property
+    def whole(self) -> bool:
+        """Whether it came to a good end."""
+        return isinstance(self.frames[-1], Done) and self.record.outcome is Outcome.COMPLETED
+
+
+def of(*sentences: int, how: str = "cut", after: int = 0, **more: Any) -> Fault:
+    """A fault that strikes in these sentences."""
+    ends = {plain(SENTENCES[number])[-1] for number in sentences}
+    return Fault(how, after, hits=lambda utterance: plain(utterance.text)[-1] in ends, **more)
+
+
+async def test_a_kept_sentence_is_not_put_behind_a_piece_that_nobody_heard() -> None:
+    """A sentence made ahead breaks off before its listener is there; another provider has it kept: it is heard once."""
+    clock = ManualClock()
+    cache = AudioCache(Shelf(), clock, CacheSettings())
+    a, b = (Named(clock, name, TONES) for name in "ab")
+    first = Theatre(clock, [b], cache=cache)
+    assert (await first.play()).whole
+    a.fault = of(1, how="cut", after=40_000)
+    b.fault = of(0, 1, 2, 3, how="cut")
+    reply = await Theatre(clock, [a, b], cache=cache).play(listener_s=0.4)
+    assert reply.words == plain(TEXT)
+    assert reply.voices[1] == "b"
+    assert reply.whole
+    outcomes = [(one.seq, one.provider, one.outcome) for one in reply.record.attempts if one.seq == 1]
+    assert outcomes == [(1, "a", AttemptOutcome.FAILED), (1, "b", AttemptOutcome.CACHED)]
+
+
+async def test_a_broken_connection_does_not_cost_the_voice() -> None:
+    """A provider whose first connection broke and whose second did not speaks the whole reply."""
+    clock = ManualClock()
+    a, b = Blip(clock, "a", TONES), Teller(clock, "b", TONES)
+    theatre = Theatre(clock, [a, b])
+    reply = await theatre.play(listener_s=0.3)
+    assert reply.words == plain(TEXT)
+    assert reply.voices == ["a"] * 4
+    assert reply.told == []
+    assert [one.category for one in reply.record.attempts if one.outcome is AttemptOutcome.FAILED] == ["network"]
+    assert reply.record.served is Served.PRIMARY
+
+
+class Blip(Teller):
+    """A teller whose first connection breaks."""
+
+    async def speak(self, utterance: Utterance) -> AsyncGenerator[Speech, None]:
+        """See `Teller.speak`."""
+        if not self.log:
+            self.log.append("")
+            raise ProviderError("gone", provider=self.name, category=FailureCategory.NETWORK)
+        async with aclosing(super().speak(utterance)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+
+@pytest.mark.parametrize("loud", [False, True], ids=["silence", "noise"])
+async def test_speech_without_end_is_ended(loud: bool) -> None:
+    """A provider that sends and sends, faster than anybody listens, is left; memory does not fill; the next speaks."""
+    clock = ManualClock()
+    a, b = Endless(clock, "a", TONES, loud=loud), Teller(clock, "b", TONES)
+    theatre = Theatre(clock, [a, b])
+    reply = await theatre.play(SENTENCES[0])
+    assert reply.whole
+    assert reply.words[-1] == plain(SENTENCES[0])[-1]
+    assert reply.voices[0].endswith("b")
+    (failed,) = (one for one in reply.record.attempts if one.outcome is AttemptOutcome.FAILED)
+    assert (failed.provider, failed.category) == ("a", "server")
+    assert a.pieces < 400
+    assert theatre.quiet()
+
+
+@dataclass
+class Endless(Teller):
+    """A teller that never comes to an end."""
+
+    loud: bool = False
+    pieces: int = 0
+
+    async def speak(self, utterance: Utterance) -> AsyncGenerator[Speech, None]:
+        """See `Teller.speak`; ten minutes in tenths of a second."""
+        piece = self._word("light")[:4800] if self.loud else bytes(4800)
+        for _ in range(6000):
+            self.pieces += 1
+            yield Speech(piece, 24_000, self.name, "tones", utterance.voice)
