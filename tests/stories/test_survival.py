@@ -12,27 +12,28 @@ import pytest
 from segue.clock import ManualClock
 from segue.configuration import VoiceSettings
 from segue.errors import FailureCategory, ProviderError
-from segue.providers.scripted import ScriptedRecognizer
+from segue.providers.scripted import Faults, ScriptedModel, ScriptedRecognizer, ScriptedSynthesizer
 from segue.records import AttemptOutcome, Outcome, Served, TurnRecord
 from segue.routing import RoutingTable
 from segue.stores.memory import MemoryTurnStore
 from segue.vendors.objects import CacheSettings
 from segue.voice.ask import Ask
 from segue.voice.attempt import Limits, Target
-from segue.voice.breaker import Breaker, Budget
+from segue.voice.breaker import Breaker, BreakerState, Budget
 from segue.voice.cache import AudioCache
 from segue.voice.catalogue import Catalogue
 from segue.voice.chain import Chain
-from segue.voice.frames import Audio, Degraded, Done, Frame, Text
+from segue.voice.frames import Audio, Degraded, Done, Failure, Frame, Text
 from segue.voice.hearing import Hearing
 from segue.voice.lookout import Lookout
 from segue.voice.pace import Paces
-from segue.voice.ports import About, Speech, Utterance
+from segue.voice.ports import About, Message, Prompt, Speech, Utterance
 from segue.voice.rendering import Studio
 from segue.voice.reporting import ReportTokens
 from segue.voice.roster import Roster
 from segue.voice.speaking import Speaker
 from segue.voice.turn import Turns
+from segue.web.openai.writing import Writing
 from tests.faults.telling import Fault, Teller, heard, plain, vocabulary
 from tests.unit.test_cache import Shelf
 
@@ -258,3 +259,107 @@ class Endless(Teller):
         for _ in range(6000):
             self.pieces += 1
             yield Speech(piece, 24_000, self.name, "tones", utterance.voice)
+
+
+ENGLISH = "Kyiv lies on the river Dnipro. It has about three million people. Many of them use the metro."
+CHINESE = "基辅位于第聂伯河畔。这里有三百万人。很多人每天都坐地铁。"
+
+
+def broken(clock: ManualClock, reply: str, after: int, name: str = "a") -> ScriptedModel:
+    """A model that breaks off after so many tokens."""
+    return ScriptedModel(clock, list(reply), faults=Faults(cut=True, after=after), name=name)
+
+
+def written(clock: ManualClock, models: Sequence[Any], language: str = "en") -> Theatre:
+    """A plane in which these models write."""
+    return Theatre(clock, [ScriptedSynthesizer(clock)], models, VoiceSettings(default_language=language))
+
+
+@pytest.mark.parametrize(("language", "reply"), [("en", ENGLISH), ("zh", CHINESE)])
+@pytest.mark.parametrize("manner", ["on", "sentence", "everything"])
+async def test_a_model_goes_on_where_another_broke_off(language: str, reply: str, manner: str) -> None:
+    """Wherever the first breaks off, and whatever of it the second repeats, the reply is shown and spoken once."""
+
+    def go_on(prompt: Prompt) -> list[str]:
+        ends = [at for at, character in enumerate(prompt.spoken.rstrip()[:-1]) if character in ".。"]
+        begin = {"on": len(prompt.spoken), "sentence": ends[-1] + 1 if ends else 0, "everything": 0}[manner]
+        return [reply[begin:].lstrip()]
+
+    for after in range(0, len(reply) + 1, 5 if language == "en" else 2):
+        clock = ManualClock()
+        theatre = written(clock, [broken(clock, reply, after), ScriptedModel(clock, go_on, name="b")], language)
+        turn = await theatre.play("?", language=language)
+        assert turn.text.split() == reply.split(), after
+        assert turn.whole, after
+        assert ("resumed" in turn.told) == any(one.resumed for one in turn.record.model_attempts)
+        spoken = [one for one in turn.record.attempts if one.outcome is AttemptOutcome.COMPLETED]
+        assert [one.seq for one in spoken] == list(range(turn.record.sentences))
+        assert theatre.quiet()
+
+
+async def test_who_refuses_to_go_on_is_passed_by() -> None:
+    """A model that answers 400 to a begun reply is no end of it: the next one goes on."""
+    clock = ManualClock()
+
+    def refuse(prompt: Prompt) -> str:
+        if prompt.spoken:
+            raise ProviderError("no prefill", provider="b", category=FailureCategory.BAD_REQUEST)
+        return ENGLISH
+
+    models = [
+        broken(clock, ENGLISH, 50),
+        ScriptedModel(clock, refuse, name="b"),
+        ScriptedModel(clock, lambda prompt: ENGLISH[len(prompt.spoken) :], name="c"),
+    ]
+    turn = await written(clock, models).play("?")
+    assert turn.text.split() == ENGLISH.split()
+    assert [(one.provider, one.category) for one in turn.record.model_attempts] == [
+        ("a", "truncated"),
+        ("b", "bad_request"),
+        ("c", None),
+    ]
+    assert turn.record.served is Served.RESUMED
+
+
+@pytest.mark.parametrize(
+    ("fault", "whole"),
+    [
+        (Faults(cut=True, after=50), False),
+        (Faults(stall=True, after=50), False),
+        (Faults(cut=True, after=len(ENGLISH)), False),
+        (Faults(stall=True, after=len(ENGLISH)), True),
+    ],
+    ids=["cut in a sentence", "silent in a sentence", "cut before its last sentence was taken", "silent at its end"],
+)
+async def test_nothing_is_no_end_of_a_sentence_that_broke_off(fault: Faults, whole: bool) -> None:
+    """Where nothing is added to a broken reply it ends with an error, unless all that was written had been spoken."""
+    clock = ManualClock()
+    first = ScriptedModel(clock, list(ENGLISH), faults=fault, name="a")
+    theatre = written(clock, [first, ScriptedModel(clock, [""], name="b")])
+    turn = await theatre.play("?")
+    assert turn.whole is whole
+    assert isinstance(turn.frames[-1], Done if whole else Failure)
+    assert ENGLISH.startswith(turn.text.strip())
+    assert (turn.text.split() == ENGLISH.split()) is whole
+    assert theatre.quiet()
+
+
+async def test_a_completion_that_ended_at_its_stop_sequence_is_a_success() -> None:
+    """The model has done its part: three such completions close its breaker, and its stream is let go at once."""
+    clock = ManualClock()
+    model = ScriptedModel(clock, ENGLISH, faults=Faults(error=FailureCategory.AUTH, calls=1))
+    models = chained(clock, [model], Limits(5.0, 2.0, 600.0, "token"))
+
+    async def completed() -> str:
+        prompt = Prompt((Message("user", "?"),), "en")
+        writing = Writing(models.chain, models.order(), prompt, ("river",), VoiceSettings().limits, clock)
+        return "".join([text async for text in writing.texts()])
+
+    with pytest.raises(ProviderError):
+        await completed()
+    await clock.advance(12.0)
+    for _ in range(3):
+        assert await completed() == "Kyiv lies on the "
+        assert model.counts.open == 0
+    breaker = models.chain.targets["scripted"].breaker
+    assert (breaker.state, breaker.reason) == (BreakerState.CLOSED, "3 trials succeeded")

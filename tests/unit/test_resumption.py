@@ -1,5 +1,7 @@
 """Going on where a provider broke off: nothing is missed, and what a model repeats is dropped."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,6 +79,45 @@ SPOKEN = "Kyiv lies on the river Dnipro. It has about three million people. "
 def test_what_is_repeated_is_dropped(reply: str, new: str, size: int) -> None:
     """All of what was said, or its last words, are dropped from the continuation; anything else is kept whole."""
     assert fed(SPOKEN, reply, size) == new
+
+
+CHINESE = "基辅位于第聂伯河畔。这里有三百万人。"
+
+
+@pytest.mark.parametrize("size", [1, 4, 100])
+@pytest.mark.parametrize(
+    ("reply", "new"),
+    [
+        (CHINESE + "很多人坐地铁。", "很多人坐地铁。"),
+        ("这里有三百万人。很多人坐地铁。", "很多人坐地铁。"),
+        ("三百万人，很多人坐地铁。", "很多人坐地铁。"),
+        ("人们坐地铁。", "人们坐地铁。"),
+        ("万人空巷。", "万人空巷。"),
+    ],
+)
+def test_a_chinese_sentence_is_a_repetition_although_it_is_short(reply: str, new: str, size: int) -> None:
+    """Four characters of Chinese are too many for chance, where four letters are not."""
+    assert fed(CHINESE, reply, size) == new
+
+
+@pytest.mark.parametrize("size", [1, 100])
+@pytest.mark.parametrize("reply", ["Kyiv.", "Million!", "people."])
+def test_a_short_answer_is_not_lost_because_its_words_were_used_before(reply: str, size: int) -> None:
+    """A continuation of a word or two is new, wherever its letters stood in what was said."""
+    assert fed(SPOKEN, reply, size) == reply
+
+
+def test_letters_that_fold_into_two_are_counted_once() -> None:
+    """What is dropped is measured in letters as they are written."""
+    assert fed("Die Straße ist groß und naß.", "Die Straße ist groß und naß. Ja.") == "Ja."
+
+
+def test_a_long_reply_that_is_repeated_does_not_hold_up_the_others() -> None:
+    """Thirty thousand letters are compared in the time of a few frames, not with every token anew."""
+    spoken = " ".join(f"Sentence number {number} says something else." for number in range(900))
+    began = time.perf_counter()
+    assert fed(spoken, spoken + " The end.", 6) == "The end."
+    assert time.perf_counter() - began < 5.0
 
 
 @given(st.text("ab c.", min_size=0, max_size=60), st.text("ab c.", max_size=60), st.integers(1, 20))

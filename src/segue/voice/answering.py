@@ -8,10 +8,14 @@ from dataclasses import replace
 from segue.errors import FailureCategory, ProviderError
 from segue.records import ModelAttempt
 from segue.voice.attempt import Ending
+from segue.voice.boundaries import CLOSERS, TERMINATORS
 from segue.voice.chain import Chain
 from segue.voice.ports import LanguageModel, Prompt
 from segue.voice.resumption import Overlap
 from segue.voice.wording.markup import ReasoningFilter
+
+BESIDES = "".join(CLOSERS) + " \t\r\n"
+"""What may stand behind the last mark of a sentence."""
 
 Settle = Callable[[], Awaitable[str]]
 """Asks what of the reply stands: everything written before is used up or thrown away when it answers."""
@@ -40,6 +44,13 @@ class Answering:
         self._asked = False
         self._wrote = False
         self._spoken = ""
+        self._written = ""
+        """The reply as far as it was ever written; what of it does not stand is lost until somebody writes it anew."""
+        self._enough = False
+
+    def end(self) -> None:
+        """Nothing more is wanted: the reply is whole as it is."""
+        self._enough = True
 
     async def begin(self, name: str, provider: LanguageModel) -> AsyncGenerator[str, None]:
         """See `Errand.begin`."""
@@ -69,12 +80,18 @@ class Answering:
         """See `Errand.finish`.
 
         Raises:
-            ProviderError: the model ended without a word, and not because it was allowed no more of them.
+            ProviderError: the model ended without a word, and not because it was allowed no more of them. Where it was
+                to go on with a reply of others, that may be right, but not if they broke off within a sentence.
         """
-        if not self._wrote and not self._spoken and not self.limited:
-            raise ProviderError(
-                f"{self.writer} answered with nothing.", provider=self.writer, category=FailureCategory.SERVER
-            )
+        if self._wrote or self.limited:
+            return
+        if not self._spoken:
+            message = f"{self.writer} answered with nothing."
+            raise ProviderError(message, provider=self.writer, category=FailureCategory.SERVER)
+        stands = self._written.rstrip() == self._spoken.rstrip()
+        if not stands or not self._spoken.rstrip(BESIDES).endswith(tuple(TERMINATORS)):
+            message = f"{self.writer} had nothing to add to a reply that broke off."
+            raise ProviderError(message, provider=self.writer, category=FailureCategory.TRUNCATED)
 
     def ended(self, ending: Ending) -> None:
         """See `Errand.ended`."""
@@ -97,7 +114,7 @@ class Answering:
                 self.tokens += bool(token)
                 self.limited = self.tokens == self._prompt.max_tokens
                 yield self._joined(overlap.push(reasoning.push(token)))
-                if self.limited:
+                if self.limited or self._enough:
                     break
         rest = self._joined(overlap.push(reasoning.flush()) + overlap.flush())
         if rest:
@@ -107,7 +124,8 @@ class Answering:
         """Content that goes on behind what stands, with a space between where there was none."""
         if content and not self._wrote:
             before = self._spoken[-1:]
-            self._wrote = True
+            self._wrote, self._written = True, self._spoken
             if before and not before.isspace() and not content[0].isspace() and before not in "。！？」』":
-                return f" {content}"
+                content = f" {content}"
+        self._written += content
         return content

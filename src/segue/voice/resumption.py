@@ -62,22 +62,27 @@ class Overlap:
     """
 
     spoken: str
+    _said: str = field(init=False)
     _held: str = ""
-    _settled: bool = field(default=False)
+    _came: str = ""
+    _settled: bool = False
     _trimming: bool = False
+
+    def __post_init__(self) -> None:
+        self._said = _folded(self.spoken)
 
     def push(self, token: str) -> str:
         """What is new in a token and in what was held back before it."""
         if self._trimming:
             token = token.lstrip(BETWEEN)
             self._trimming = not token
-        if self._settled or not self.spoken.strip():
+        if self._settled or not self._said:
             return token
         self._held += token
-        said, came = _folded(self.spoken), _folded(self._held)
-        if not came:
+        self._came += _folded(token)
+        if not self._came:
             return ""
-        repeated = _repeated(said, came)
+        repeated = _repeated(self._said, self._came)
         if repeated is None:
             return ""
         self._settled = True
@@ -86,13 +91,21 @@ class Overlap:
         return new
 
     def flush(self) -> str:
-        """What is still held back at the end: it was repetition to the last, and nothing of it is new."""
+        """What is new in what is held back at the end: nothing, unless it is so short that it may be an answer."""
+        held = "" if self._settled or _weight(self._came) >= SHORTEST else self._held
         self._settled, self._held = True, ""
-        return ""
+        return held
 
 
 SHORTEST = 12
 """A repetition shorter than this many letters may be chance ("The …") and is not dropped."""
+
+IDEOGRAPH = 3
+"""A Chinese character counts for as many letters: four of them are as rarely repeated by chance as twelve letters."""
+
+
+def _weight(text: str) -> int:
+    return sum(IDEOGRAPH if "\u3400" <= character <= "\u9fff" else 1 for character in text)
 
 
 def _folded(text: str) -> str:
@@ -102,17 +115,20 @@ def _folded(text: str) -> str:
 
 def _repeated(said: str, came: str) -> int | None:
     """How many letters of what came repeat the end of what was said; None while that is not yet known."""
-    for length in range(min(len(said), len(came)), 0, -1):
-        if (length >= SHORTEST or length == len(said)) and came.startswith(said[-length:]):
-            return length
     at = said.find(came)
-    return None if 0 <= at < len(said) - len(came) else 0
+    if 0 <= at < len(said) - len(came):
+        return None
+    for length in range(min(len(said), len(came)), 0, -1):
+        repeats = came[length - 1] == said[-1] and said.endswith(came[:length])
+        if repeats and (length == len(said) or _weight(came[:length]) >= SHORTEST):
+            return length
+    return 0
 
 
 def _without(text: str, letters: int) -> str:
     """A text without so many letters and digits at its beginning, and without what stands between them and the next."""
     for at, character in enumerate(text):
-        letters -= character.casefold().isalnum()
-        if letters == 0:
+        letters -= len(_folded(character))
+        if letters <= 0:
             return text[at + 1 :].lstrip(BETWEEN)
     return ""

@@ -104,7 +104,7 @@ class Writing:
                 if text:
                     yield text
                 if until.found:
-                    return
+                    self._answering.end()  # not left: the model has done its part, and its breaker learns of it
         if self._answering.limited:
             self.finish = "length"
         rest = until.flush()
