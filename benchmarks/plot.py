@@ -36,20 +36,22 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
 
 
 def _chain(axes: Any, chain: Mapping[str, Any]) -> None:
+    seldom = chain["with_pauses"]
     lines = {
-        "token, chain of three": (chain["reply"]["three"], FAINT),
-        "sentence, chain of three": (chain["sentence"]["three"], GOOD),
-        "sentence, hedge armed": (chain["sentence"]["three, hedge armed"], INK),
+        "token": (chain["reply"], "three", FAINT, "-"),
+        "sentence": (chain["sentence"], "three", GOOD, "-"),
+        "sentence, hedge armed": (chain["sentence"], "three, hedge armed", INK, "-"),
+        "token, after a pause": (seldom["reply"], "three", FAINT, "--"),
+        "sentence, after a pause": (seldom["sentence"], "three", GOOD, "--"),
     }
-    for label, (arm, color) in lines.items():
-        values = [us / 1000.0 for us in arm["first_added_us_by_percent"]]
-        axes.step(values, range(1, 101), where="post", color=color, linewidth=1.5, label=label)
+    for label, (arms, arm, color, style) in lines.items():
+        values = [us / 1000.0 for us in arms[arm]["first_added_us_by_percent"]]
+        axes.step(values, range(1, 101), where="post", color=color, linestyle=style, linewidth=1.5, label=label)
     axes.plot([1.0], [50], marker="v", color=WARN, markersize=7, linestyle="none")
     axes.annotate("goal: p50 ≤ 1 ms", (1.0, 50), xytext=(7, -3), textcoords="offset points", color=WARN)
-    axes.set_xscale("log")
-    axes.set_xlim(0.01, 10)
+    axes.set_xlim(0, 2)
     axes.set_ylim(0, 102)
-    axes.set_title("Added to the first piece by a chain", loc="left", fontsize=10.5)
+    axes.set_title("Added to the first piece by a chain of three", loc="left", fontsize=10.5)
     axes.set_xlabel("ms more than asking the provider directly")
     axes.set_ylabel("share of calls, %")
     axes.legend(frameon=False, loc="lower right", labelcolor=FAINT)
