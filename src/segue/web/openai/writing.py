@@ -105,7 +105,7 @@ class Writing:
                     yield text
                 if until.found:
                     self._answering.end()  # not left: the model has done its part, and its breaker learns of it
-        if self._answering.limited:
+        if self._answering.limited and not until.found:
             self.finish = "length"
         rest = until.flush()
         if rest:
