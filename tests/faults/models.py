@@ -43,6 +43,8 @@ class Case:
     category: str = ""
     repeated: int = 0
     """Tokens that were written twice: they are counted, though they are dropped."""
+    complete: bool = False
+    """All of it had come: if its last sentence was spoken before the end failed to come, there is nothing to tell."""
     waits_s: float = 0.0
     """The failing server is not asked again sooner than this."""
 
@@ -100,7 +102,7 @@ class Case:
             due = {"backup": {"fallback"}, "resumed": {"resumed"}}.get(self.served, set[str]())
             if self.served == "resumed" and self.where == "first":
                 due = {"fallback"}  # nothing had been said
-            result.require(reasons == due, f"speech: told {got.degraded}")
+            result.require(reasons == due or (self.complete and not reasons), f"speech: told {got.degraded}")
             return
         writer = "lonely" if self.alone else "primary" if self.served == "primary" else "backup"
         result.require(got.model == f"{writer}-1", f"{got.door}: {got.model} is said to have written it")
@@ -195,7 +197,7 @@ def _within_the_answer() -> list[Case]:
                      {"malformed": (after,)}, where)),
         Case("no-done", "no [DONE] behind the end", "primary", {"done": False}),
         Case("no-end", "neither [DONE] nor a finish_reason behind the last token", "resumed",
-             {"done": False, "finish": None}, category="truncated"),
+             {"done": False, "finish": None}, complete=True, category="truncated"),
         *_everywhere(33, lambda where, after: Case("filter", f"the content filter stops it after {after} tokens",
                      "refused", filtered | {"tokens": TOKENS[:after]}, where, codes=("content_refused",),
                      category="bad_request")),
