@@ -61,7 +61,8 @@ class Watch:
         """Something came: so many seconds of what is wanted, 0 if it was nothing to hear, infinite for any token."""
         if seconds <= 0:
             return
-        self.progressed = True
+        if not self.progressed:  # the wait for the first has its own limit, and is no stall
+            self.progressed, self._stalled_s = True, 0.0
         self._gained_s += seconds
         if self._gained_s >= self.limits.stall_s * FLOOR:
             self._stalled_s = self._gained_s = 0.0
