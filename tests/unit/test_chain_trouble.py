@@ -343,3 +343,66 @@ async def test_a_refused_trial_is_not_asked_over_and_over(category: FailureCateg
     assert await errand.done(walk) == TEXT
     assert errand.adopted == [("a", False)]
     await walk.close()
+
+
+@pytest.mark.parametrize("providers", [1, 2])
+async def test_slow_speech_is_better_than_none(providers: int) -> None:
+    """Where all providers are slow and nobody is quick, every errand is done, also in a crowd, until they fail."""
+    clock = ManualClock()
+    walk = chain(clock, *(Reader(clock, first_s=2.5) for _ in range(providers)))
+    for _ in range(20):
+        doing = [asyncio.ensure_future(Reading().done(walk)) for _ in range(6)]
+        await clock.advance(4.0)
+        assert await asyncio.gather(*doing) == [TEXT] * 6
+    assert {target.breaker.state for target in walk.targets.values()} != {BreakerState.CLOSED}
+    for target in walk.targets.values():
+        target.provider.fails = FailureCategory.SERVER
+    for _ in range(20):
+        await asyncio.gather(through(clock, Reading().done(walk), 5.0), return_exceptions=True)
+    before = sum(target.calls for target in walk.targets.values())
+    with pytest.raises(ProvidersResting):
+        await Reading().done(walk)
+    assert sum(target.calls for target in walk.targets.values()) == before
+
+
+async def test_a_slow_provider_is_passed_by_where_there_is_a_quick_one() -> None:
+    """Slowness opens its breaker for as long as failures do, as long as somebody else is there."""
+    clock = ManualClock()
+    slow, quick = Reader(clock, first_s=2.5), Reader(clock)
+    walk = chain(clock, slow, quick)
+    for _ in range(8):
+        assert await through(clock, Reading().done(walk), 4.0) == TEXT
+    assert (len(slow.log), len(quick.log)) == (5, 3)
+
+
+async def test_who_rests_is_asked_when_those_who_were_well_have_failed() -> None:
+    """An errand that nobody else can do any more is a resting provider's trial, after the rest of an only provider."""
+    clock = ManualClock()
+    resting, other = Reader(clock, FailureCategory.AUTH), Reader(clock)
+    walk = chain(clock, resting, other)
+    await Reading().done(walk)
+    resting.fails, other.fails = None, FailureCategory.TIMEOUT
+    await clock.advance(11.0)
+    with pytest.raises(ProviderError, match="a is resting"):
+        await Reading().done(walk)
+    await clock.advance(2.0)
+    errand = Reading()
+    assert await errand.done(walk) == TEXT
+    assert errand.outcomes == [("b", "timeout"), ("a", "completed")]
+    await walk.close()
+
+
+async def test_the_late_ends_of_old_calls_do_not_prolong_a_rest() -> None:
+    """Calls that were under way when the breaker opened, and fail long after it, open nothing anew."""
+    clock = ManualClock()
+    only = Reader(clock, FailureCategory.AUTH, first_s=3.0)
+    walk = chain(clock, only)
+    doing = []
+    for _ in range(4):
+        doing.append(asyncio.ensure_future(Reading().done(walk)))
+        await clock.advance(0.9)
+    await clock.advance(5.0)
+    await asyncio.gather(*doing, return_exceptions=True)
+    breaker = walk.targets["a"].breaker
+    assert breaker.opened == 1
+    assert breaker.since == pytest.approx(3.0)

@@ -4,7 +4,8 @@
        ▲                                                                     ▲        is the only one)──▶ half open
        └──────────────(3 trials in a row succeed)──── half open ──(a trial fails)───┘
 
-A call that succeeded slowly counts like one that failed: to a listener it is the same silence. A refused key or an
+A call that succeeded slowly counts like one that failed: to a listener it is the same silence. But slow speech is
+better than none: a provider that is only slow is asked all the same where there is no other. A refused key or an
 exhausted account opens the breaker at once, because the next call would be refused just so; a provider that says when
 it wants to be asked again is left alone until then. What is wrong with the request says nothing about the provider.
 """
@@ -68,8 +69,10 @@ class Breaker:
     """How often it has opened."""
     _rest_s: float = 0.0
     _in_a_row: int = 0
+    _slow: bool = False
+    """It opened because calls were slow, more than because they failed."""
     _calls: deque[list[int]] = field(default_factory=deque)
-    """For each part of the window: its number, the calls in it, the bad ones among them."""
+    """For each part of the window: its number, the calls in it, the bad ones among them, and of these the slow ones."""
     _trials_out: int = 0
     _trials_passed: int = 0
 
@@ -78,6 +81,8 @@ class Breaker:
         self._rouse(now, alone=alone)
         if self.state is BreakerState.CLOSED:
             return Admission(True, "closed")
+        if alone and self._slow:
+            return Admission(True, "slow, but there is no other", trial=self.admit_trial(now).allowed)
         if self.state is BreakerState.OPEN:
             return Admission(False, self.reason, after_s=self._due(alone=alone) - now)
         if not alone:
@@ -103,13 +108,16 @@ class Breaker:
             self._trials_out -= 1
         if self.state is BreakerState.HALF_OPEN and trial:
             if slow:
-                self._open(now, luck, "a trial was slow")
+                self._open(now, luck, "a trial was slow", slow=True)
                 return
             self._trials_passed += 1
             if self._trials_passed >= self.rules.trials:
                 self._turn(BreakerState.CLOSED, now, f"{self.rules.trials} trials succeeded")
             return
-        self._count(now, luck, bad=slow, what="slow calls")
+        if self.state is BreakerState.CLOSED:
+            self._count(now, luck, slow=slow)
+        else:
+            self._in_a_row = 0
 
     def failed(
         self,
@@ -128,13 +136,15 @@ class Breaker:
         if self.state is BreakerState.HALF_OPEN:
             if trial:
                 self._open(now, luck, f"a trial failed: {category.value}")
+        elif self.state is BreakerState.OPEN and not self._slow:
+            return  # the late end of a call from before it opened
         elif category in HOPELESS:
             self._open(now, luck, category.value)
         elif category is FailureCategory.RATE_LIMIT and retry_after_s:
             self._open(now, 0.0, "it asked to be left alone")
             self._rest_s = min(retry_after_s, self.rules.open_s)
         else:
-            self._count(now, luck, bad=True, what="failures")
+            self._count(now, luck, failed=True)
 
     def dropped(self, *, trial: bool = False) -> None:
         """A call was given up by us before it had an outcome."""
@@ -159,24 +169,28 @@ class Breaker:
         if self.state is BreakerState.OPEN and now >= self._due(alone=alone):
             self._turn(BreakerState.HALF_OPEN, now, "its rest is over")
 
-    def _count(self, now: float, luck: float, *, bad: bool, what: str) -> None:
-        rules, number = self.rules, int(now * PARTS / self.rules.window_s)
+    def _count(self, now: float, luck: float, *, slow: bool = False, failed: bool = False) -> None:
+        rules, number, bad = self.rules, int(now * PARTS / self.rules.window_s), slow or failed
         if not self._calls or self._calls[-1][0] != number:
-            self._calls.append([number, 0, 0])
+            self._calls.append([number, 0, 0, 0])
         while self._calls[0][0] < number - PARTS:
             self._calls.popleft()
         self._calls[-1][1] += 1
         self._calls[-1][2] += bad
+        self._calls[-1][3] += slow
         self._in_a_row = self._in_a_row + 1 if bad else 0
-        if self.state is not BreakerState.CLOSED or not bad:
+        if not bad:
             return
         calls, share = sum(part[1] for part in self._calls), self.failing_share or 0.0
+        mostly_slow = 2 * sum(part[3] for part in self._calls) > sum(part[2] for part in self._calls)
         if self._in_a_row >= rules.in_a_row:
-            self._open(now, luck, f"{self._in_a_row} {what} in a row")
+            what = "slow calls" if slow else "failures"
+            self._open(now, luck, f"{self._in_a_row} {what} in a row", slow=mostly_slow)
         elif calls >= rules.least and share >= rules.share:
-            self._open(now, luck, f"{share:.0%} of {calls} calls failed or were slow")
+            self._open(now, luck, f"{share:.0%} of {calls} calls failed or were slow", slow=mostly_slow)
 
-    def _open(self, now: float, luck: float, reason: str) -> None:
+    def _open(self, now: float, luck: float, reason: str, *, slow: bool = False) -> None:
+        self._slow = slow
         self._rest_s = self.rules.open_s * (1.0 + self.rules.jitter * luck)
         self.opened += 1
         self._turn(BreakerState.OPEN, now, reason)

@@ -196,8 +196,10 @@ class Chain(Generic[P]):
     def _admissions(self, walk: Walk) -> dict[str, Admission]:
         """What the breakers say; resting providers whose rest is over are tried out beside the errand."""
         now = self.clock.now()
-        suitable = walk.suitable
-        closed = {name for name in suitable if self.targets[name].breaker.state is BreakerState.CLOSED}
+        suitable, tried = walk.suitable, {failure.name for failure in walk.failures}
+        closed = {
+            name for name in suitable if name not in tried and self.targets[name].breaker.state is BreakerState.CLOSED
+        }
         admissions = {}
         for name in suitable:
             breaker, alone = self.targets[name].breaker, not closed - {name}
@@ -251,7 +253,7 @@ class Chain(Generic[P]):
         if not walk.failures:
             return ProvidersResting(f"No provider is ready: {end.reason}.", retry_after_s=end.after_s)
         first = walk.failures[0]
-        several = len({failure.name for failure in walk.failures}) > 1 or len(walk.failures) > 1
+        several = len(walk.failures) > 1 or len(walk.suitable) > 1
         message = f"No provider could do it: {end.reason}" if several else first.message
         if all(failure.category is FailureCategory.TIMEOUT for failure in walk.failures):
             return ProviderTimeout(message, provider=first.name)
