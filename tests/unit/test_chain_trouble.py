@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 
 from segue.clock import ManualClock, SystemClock
 from segue.errors import FailureCategory, ProviderError, ProvidersResting
+from segue.providers.scripted import Faults, ScriptedSynthesizer
+from segue.settings import Settings
 from segue.voice.attempt import Limits
 from segue.voice.breaker import NOT_ITS_FAULT, BreakerRules, BreakerState
 from segue.voice.chain import Chain
 from segue.voice.fallback import FallbackRules
+from segue.voice.roster import Roster
 from segue.voice.slots import Slots
+from segue.wiring.chains import Team, synthesizers
 from tests.unit.test_chain import TEXT, Reader, Reading, chain, through
 
 Play = Callable[[str], AsyncGenerator[str, None]]
@@ -406,3 +410,40 @@ async def test_the_late_ends_of_old_calls_do_not_prolong_a_rest() -> None:
     breaker = walk.targets["a"].breaker
     assert breaker.opened == 1
     assert breaker.since == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("speech", "category"),
+    [
+        ({"silent": True}, FailureCategory.EMPTY_AUDIO),
+        ({"faults": Faults(end=True)}, FailureCategory.EMPTY_AUDIO),
+        ({"faults": Faults(end=True, after=2)}, FailureCategory.EMPTY_AUDIO),
+        ({}, None),
+    ],
+    ids=["silence", "nothing", "one sample", "sound"],
+)
+async def test_silence_brings_no_synthesizer_back(speech: dict[str, Any], category: FailureCategory | None) -> None:
+    """A trial is judged as a sentence is: a provider that still says nothing stays where it is."""
+    clock = ManualClock()
+    trial = synthesizers(Settings(), clock).roster.chain.probe(ScriptedSynthesizer(clock, **speech))
+    if category is None:
+        await trial
+        return
+    with pytest.raises(ProviderError) as raised:
+        await trial
+    assert raised.value.category is category
+
+
+async def test_a_provider_that_cannot_be_closed_does_not_keep_the_others_open() -> None:
+    """All are closed, whatever one of them throws."""
+    clock = ManualClock()
+    closed: list[str] = []
+
+    class Door(Reader):
+        async def close(self) -> None:
+            closed.append("closed")
+            raise OSError("the pipe is gone")
+
+    team = Team("model", Roster(chain(clock, Door(clock), Door(clock))), needed=True)
+    await team.close()
+    assert closed == ["closed"] * 2

@@ -228,7 +228,7 @@ class Attempt(Generic[P, T]):
 
     def failed(self, error: Exception, luck: float) -> ProviderError:
         """It failed; the failure as the family knows it."""
-        failure = _as_failure(error, self.target.name)
+        failure = as_failure(error, self.target.name)
         if self._end(AttemptOutcome.FAILED, failure.category):
             target = self.target
             target.failures += 1
@@ -271,7 +271,7 @@ class Attempt(Generic[P, T]):
         return round((self._clock.now() - self._began) * 1000.0, 3)
 
 
-def _as_failure(error: Exception, name: str) -> ProviderError:
+def as_failure(error: Exception, name: str) -> ProviderError:
     """Any error as a provider's failure: what a provider does not offer is unsupported, what it threw is its bug."""
     if isinstance(error, ProviderError):
         return error

@@ -15,7 +15,7 @@ import structlog
 
 from segue.clock import Clock
 from segue.errors import FailureCategory, ProviderError, ProviderRefusal, ProvidersResting, ProviderTimeout
-from segue.voice.attempt import SLOW_SHARE, Attempt, Errand, P, T, Target
+from segue.voice.attempt import SLOW_SHARE, Attempt, Errand, P, T, Target, as_failure
 from segue.voice.breaker import NOT_ITS_FAULT, Admission, BreakerState
 from segue.voice.fallback import FallbackRules, GiveUp, Try, Walk
 from segue.voice.hedge import done_within, race
@@ -235,9 +235,8 @@ class Chain(Generic[P]):
             breaker.dropped(trial=True)
             raise
         except Exception as error:
-            category = error.category if isinstance(error, ProviderError) else FailureCategory.SERVER
-            if isinstance(error, TimeoutError):
-                category = FailureCategory.TIMEOUT
+            timeout = isinstance(error, TimeoutError)
+            category = FailureCategory.TIMEOUT if timeout else as_failure(error, target.name).category
             log.warning("trial failed", provider=target.name, category=category.value, reason=str(error))
         now, luck = self.clock.now(), self.chance.random()
         if category is None or category in NOT_ITS_FAULT:

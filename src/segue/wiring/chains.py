@@ -8,15 +8,17 @@ from typing import Any, Generic
 import structlog
 
 from segue.clock import Clock
-from segue.errors import FailureCategory, ProviderError, Unavailable
+from segue.errors import ProviderError, Unavailable
 from segue.settings import Settings
 from segue.vendors.account import ProviderLimits, Role
 from segue.voice.attempt import Limits, P, Target
+from segue.voice.audio import SAMPLE_RATE
 from segue.voice.breaker import Breaker, BreakerRules, Budget
 from segue.voice.chain import Chain
 from segue.voice.ports import LanguageModel, Message, Prompt, Recognizer, Recording, Synthesizer, Utterance
 from segue.voice.roster import Roster
 from segue.voice.slots import Slots
+from segue.voice.soundness import sanity
 from segue.wiring.providers import provide
 
 log = structlog.get_logger("segue.wiring")
@@ -52,11 +54,14 @@ class Team(Generic[P]):
             raise Unavailable(f"No {self.role} can be used ({reasons}).")
 
     async def close(self) -> None:
-        """Close every provider."""
+        """Close every provider; one that cannot be closed does not keep the others open."""
         await self.roster.chain.close()
         for target in self._targets():
             if hasattr(target.provider, "close"):
-                await target.provider.close()
+                try:
+                    await target.provider.close()
+                except Exception:
+                    log.exception("provider not closed", role=self.role, provider=target.name)
 
     def _targets(self) -> Iterable[Any]:
         return self.roster.chain.targets.values()
@@ -135,14 +140,16 @@ async def _say_a_word(synthesizer: Synthesizer) -> None:
     voice = next(iter(synthesizer.voices()), None)
     if voice is None:
         raise ProviderError(f"{synthesizer.name} has no voice.", provider=synthesizer.name)
-    language, came = voice.languages[0], 0
-    async with aclosing(synthesizer.speak(Utterance(SHORT.get(language, "1"), language, voice.name))) as pieces:
+    language, pcm, rate = voice.languages[0], bytearray(), SAMPLE_RATE
+    text = SHORT.get(language, "1")
+    async with aclosing(synthesizer.speak(Utterance(text, language, voice.name))) as pieces:
         async for piece in pieces:
-            came += len(piece.pcm)
-    if not came:
-        raise ProviderError(
-            f"{synthesizer.name} said nothing.", provider=synthesizer.name, category=FailureCategory.EMPTY_AUDIO
-        )
+            pcm += piece.pcm
+            rate = piece.rate
+    finding = sanity(bytes(pcm), rate, text, language)
+    if finding is not None:
+        message = f"{synthesizer.name} spoke unsoundly: {finding.reason}."
+        raise ProviderError(message, provider=synthesizer.name, category=finding.category)
 
 
 async def _hear_silence(recognizer: Recognizer) -> None:
