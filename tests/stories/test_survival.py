@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from segue.clock import ManualClock
-from segue.configuration import VoiceSettings
+from segue.clock import Clock, ManualClock, SystemClock
+from segue.configuration import LimitSettings, VoiceSettings
 from segue.errors import FailureCategory, ProviderError
 from segue.providers.scripted import Faults, ScriptedModel, ScriptedRecognizer, ScriptedSynthesizer
 from segue.records import AttemptOutcome, Outcome, Served, TurnRecord
 from segue.routing import RoutingTable
 from segue.stores.memory import MemoryTurnStore
+from segue.vendors.degradation import DegradationSettings
 from segue.vendors.objects import CacheSettings
 from segue.voice.ask import Ask
 from segue.voice.attempt import Limits, Target
@@ -27,10 +28,11 @@ from segue.voice.frames import Audio, Degraded, Done, Failure, Frame, Text
 from segue.voice.hearing import Hearing
 from segue.voice.lookout import Lookout
 from segue.voice.pace import Paces
-from segue.voice.ports import About, Message, Prompt, Speech, Utterance
+from segue.voice.ports import About, Message, Prompt, Speech, Utterance, VoiceInfo
 from segue.voice.rendering import Studio
 from segue.voice.reporting import ReportTokens
 from segue.voice.roster import Roster
+from segue.voice.slots import Slots
 from segue.voice.speaking import Speaker
 from segue.voice.turn import Turns
 from segue.web.openai.writing import Writing
@@ -60,7 +62,7 @@ def probing(provider: Any) -> Any:
     return probe(provider)
 
 
-def chained(clock: ManualClock, providers: Sequence[Any], limits: Limits) -> Roster[Any]:
+def chained(clock: Clock, providers: Sequence[Any], limits: Limits) -> Roster[Any]:
     """These providers in this order."""
     targets = {each.name: Target(each.name, each, limits, Breaker(since=clock.now()), Budget()) for each in providers}
     return Roster(Chain(targets, clock, probing, chance=random.Random(3)))  # noqa: S311 - the same course each time
@@ -79,7 +81,7 @@ class Named(Teller):
 class Theatre:
     """A voice plane with these synthesizers and models, on a clock that is turned while a reply is played."""
 
-    clock: ManualClock
+    clock: Any
     speakers: Sequence[Any]
     models: Sequence[Any] = ()
     settings: VoiceSettings = field(default_factory=lambda: VoiceSettings(first_clause=False))
@@ -265,7 +267,7 @@ ENGLISH = "Kyiv lies on the river Dnipro. It has about three million people. Man
 CHINESE = "基辅位于第聂伯河畔。这里有三百万人。很多人每天都坐地铁。"
 
 
-def broken(clock: ManualClock, reply: str, after: int, name: str = "a") -> ScriptedModel:
+def broken(clock: Clock, reply: str, after: int, name: str = "a") -> ScriptedModel:
     """A model that breaks off after so many tokens."""
     return ScriptedModel(clock, list(reply), faults=Faults(cut=True, after=after), name=name)
 
@@ -363,3 +365,153 @@ async def test_a_completion_that_ended_at_its_stop_sequence_is_a_success() -> No
         assert model.counts.open == 0
     breaker = models.chain.targets["scripted"].breaker
     assert (breaker.state, breaker.reason) == (BreakerState.CLOSED, "3 trials succeeded")
+
+
+def scripted(clock: Clock, name: str, **more: Any) -> ScriptedSynthesizer:
+    """A scripted synthesizer with a name and a voice of its own."""
+    offered = (VoiceInfo(f"{name}-voice", name, ("en",)),)
+    return ScriptedSynthesizer(clock, name=name, offered=offered, **more)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "voice", "won"),
+    [
+        ({"first_audio_s": 0.1}, {}, "a", None),
+        ({"first_audio_s": 2.0}, {"first_audio_s": 0.2}, "b", True),
+        ({"first_audio_s": 0.6}, {"first_audio_s": 0.5}, "a", False),
+        ({"leading_silence_ms": 3000.0, "real_time_factor": 1.0}, {"first_audio_s": 0.2}, "b", True),
+        ({"leading_silence_ms": 700.0, "real_time_factor": 1.0}, {"first_audio_s": 0.2}, "b", True),
+        ({"first_audio_s": 1.0}, {"silent": True}, "a", False),
+        ({"first_audio_s": 1.0}, {"faults": Faults(error=FailureCategory.QUOTA)}, "a", False),
+        ({"faults": Faults(stall=True)}, {}, "b", True),
+    ],
+    ids=["quick", "late", "a little late", "silent at first", "silent a moment", "hedge mute", "hedge poor", "dead"],
+)
+async def test_a_hedge_from_end_to_end(
+    first: dict[str, Any], second: dict[str, Any], voice: str, won: bool | None
+) -> None:
+    """Whoever is heard first speaks the first sentence and every other; the loser is no failure, silence no winner."""
+    clock = ManualClock()
+    a, b = scripted(clock, "a", **first), scripted(clock, "b", **second)
+    theatre = Theatre(clock, [a, b], [ScriptedModel(clock, TEXT, interval_s=0.5)], hedge_s=0.4)
+    turn = await theatre.play("?")
+    tally = theatre.speech.chain.tally
+    assert turn.whole
+    assert set(turn.voices) == {voice}
+    assert turn.record.served is (Served.FALLBACK if voice == "b" else Served.PRIMARY)
+    assert (tally.hedges, tally.hedges_won) == (int(won is not None), int(bool(won)))
+    losers = [one for one in turn.record.attempts if one.seq == 0 and one.provider != voice]
+    assert len(losers) == tally.hedges
+    assert theatre.quiet()
+
+
+async def test_leading_silence_beside_a_voice_is_still_silence() -> None:
+    """When the second of a hedge becomes audible, a piece of silence of the first does not count as sound."""
+    clock = ManualClock()
+    a = scripted(clock, "a", leading_silence_ms=3000.0, real_time_factor=1.0, chunk_ms=100.0)
+    b = scripted(clock, "b", first_audio_s=0.1)
+    turn = await Theatre(clock, [a, b], hedge_s=0.4).play(SENTENCES[0])
+    assert turn.voices == ["b"]
+    assert turn.record.marks["first_audible"] == pytest.approx(500.0)
+
+
+async def test_who_began_to_speak_speaks_on() -> None:
+    """A voice that was resting when the reply began does not return in the middle of it, but in the next one."""
+    clock = ManualClock()
+    a, b = Teller(clock, "a", TONES), Teller(clock, "b", TONES)
+    theatre = Theatre(clock, [a, b])
+    breaker = theatre.target("a").breaker
+    breaker.began(trial=False)
+    breaker.failed(clock.now(), 0.0, FailureCategory.RATE_LIMIT, retry_after_s=1.0)
+    turn = await theatre.play(listener_s=0.7)
+    assert breaker.state is BreakerState.CLOSED
+    assert turn.voices == ["b"] * 4
+    assert turn.words == plain(TEXT)
+    assert (await theatre.play()).voices == ["a"] * 4
+
+
+async def test_a_kept_sentence_needs_nobody() -> None:
+    """With every provider resting, what the first choice spoke before is heard, labelled, and blamed on nobody."""
+    clock = ManualClock()
+    cache = AudioCache(Shelf(), clock, CacheSettings())
+    a = Named(clock, "a", TONES)
+    theatre = Theatre(clock, [a], cache=cache)
+    assert (await theatre.play(SENTENCES[0])).whole
+    a.fault = Fault("cut", category=FailureCategory.AUTH)
+    assert not (await theatre.play(SENTENCES[1])).whole
+    assert theatre.target("a").breaker.state is BreakerState.OPEN
+    turn = await theatre.play(SENTENCES[0])
+    assert turn.whole
+    assert turn.words == plain(SENTENCES[0])
+    assert turn.told == []
+    (attempt,) = turn.record.attempts
+    assert (attempt.provider, attempt.voice, attempt.outcome) == ("a", "a-voice", AttemptOutcome.CACHED)
+    assert theatre.target("a").calls == len(a.log) == 2
+
+
+async def test_slow_first_sounds_give_another_first_place() -> None:
+    """When synthesis is degraded the first choice is asked last, and each reply that begins from then on says so."""
+    clock = ManualClock()
+    settings = VoiceSettings(
+        first_clause=False,
+        limits=LimitSettings(first_audible_s=10.0),
+        degradation=DegradationSettings(min_turns=3, enter_s=0.0),
+    )
+    slow = scripted(clock, "a", first_audio_s=4.5)
+    theatre = Theatre(clock, [slow, scripted(clock, "b")], [ScriptedModel(clock, SENTENCES[0])], settings)
+    replies = []
+    for _ in range(6):
+        replies.append(await theatre.play("?"))
+        theatre.lookout.note(replies[-1].record)
+    assert [turn.voices for turn in replies] == [["a"]] * 3 + [["b"]] * 3
+    assert [turn.told for turn in replies] == [[]] * 3 + [["synthesizer_rotated"]] * 3
+    assert {turn.record.first_choice for turn in replies} == {"a"}
+
+
+@pytest.mark.parametrize("hedge_s", [None, 0.0], ids=["plain", "hedged"])
+@pytest.mark.parametrize("door", ["cancel", "close"])
+async def test_a_listener_may_go_at_any_moment_of_any_trouble(hedge_s: float | None, door: str) -> None:
+    """Wherever a turn is when its listener goes, all streams are closed, all places free, and one record is left."""
+    settings = VoiceSettings(first_clause=False, synthesis_at_once=2)
+    moment, over = 0, False
+    while not over:
+        clock = SystemClock()
+        tellers = [Teller(clock, "a", TONES, of(0, 2, after=30_000)), Teller(clock, "b", TONES, of(0, after=20_000))]
+        models = [
+            broken(clock, TEXT, 60, "m"),
+            ScriptedModel(clock, lambda prompt: list(TEXT[len(prompt.spoken) :]), name="n"),
+        ]
+        cache = AudioCache(Shelf(), clock, CacheSettings())
+        theatre = Theatre(clock, [*tellers, Teller(clock, "c", TONES)], models, settings, hedge_s, cache)
+        for target in theatre.speech.chain.targets.values():
+            target.places = Slots(1)
+        ask = Ask("chat", "en", "", text="?")
+        listening = asyncio.ensure_future(_listened(theatre, ask, moment if door == "close" else None))
+        for _ in range(moment if door == "cancel" else 10_000):
+            await asyncio.sleep(0)
+            if listening.done():
+                break
+        over = listening.done() and (door == "cancel" or listening.result())
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        assert theatre.quiet(), moment
+        (record,) = [record async for record in theatre.store.read()] or [None]
+        assert over or record is None or record.outcome is Outcome.ABANDONED
+        for target in theatre.speech.chain.targets.values():
+            assert target.places is not None
+            assert (target.places.held, target.places.waiting, target.breaker._trials_out) == (0, 0, 0)
+        if record is not None:
+            assert len(record.attempts) == sum(len(teller.log) for teller in theatre.speakers)
+        moment += 1
+    assert moment > 10
+
+
+async def _listened(theatre: Theatre, ask: Ask, frames: int | None) -> bool:
+    """Listen to so many frames, or to all; whether that was all."""
+    async with aclosing(theatre.turns.turn(ask)) as coming:
+        async for _ in coming:
+            if frames is not None:
+                frames -= 1
+                if frames < 0:
+                    return False
+    return True
