@@ -515,3 +515,26 @@ async def _listened(theatre: Theatre, ask: Ask, frames: int | None) -> bool:
                 if frames < 0:
                     return False
     return True
+
+
+LONG = " ".join(f"{first}{second}aba" for first in "abcdefg" for second in "klmno") + "."
+"""A sentence that takes 36 s at half speed: more than ever waits for a listener."""
+
+
+@pytest.mark.parametrize("hedge_s", [None, 0.3], ids=["plain", "hedged"])
+@pytest.mark.parametrize("how", ["cut", "stall"])
+async def test_a_provider_breaks_off_while_its_listener_is_far_behind(how: str, hedge_s: float | None) -> None:
+    """What waits is heard to its end, then the rest; the slowness of a listener is not taken for the provider's."""
+    clock, tones = ManualClock(), vocabulary([LONG])
+    a, b = (Teller(clock, name, tones, word_ms=1000) for name in "ab")
+    a.fault = Fault(how, 1_620_000)
+    theatre = Theatre(clock, [a, b], settings=VoiceSettings(first_clause=False), hedge_s=hedge_s)
+    turn = await theatre.play(LONG, listener_s=0.6, speed=0.5)
+    words = heard(b"".join(frame.data for frame in turn.frames if isinstance(frame, Audio)), tones)
+    assert turn.whole
+    assert list(dict.fromkeys(words)) == plain(LONG)
+    assert len(words) < 1.3 * len(plain(LONG))
+    assert turn.voices == ["ab"]
+    failed = [(one.provider, one.category) for one in turn.record.attempts if one.category]
+    assert failed == [("a", "truncated" if how == "cut" else "timeout")]
+    assert theatre.quiet()

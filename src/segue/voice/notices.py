@@ -44,7 +44,7 @@ class Notices:
         who, voice = packet.provider, packet.voice
         notices = []
         if packet.resumed:
-            notices.append(Degraded("resumed", f"{who} finishes what another voice began.", who, voice))
+            notices.append(Degraded("resumed", f"{who} goes on where a sentence had broken off.", who, voice))
         elif who != self.synthesizer:
             notices.append(Degraded("fallback", f"{who} speaks instead of {self.synthesizer}.", who, voice))
         if self.casting.substituted(who):
