@@ -538,3 +538,45 @@ async def test_a_provider_breaks_off_while_its_listener_is_far_behind(how: str, 
     failed = [(one.provider, one.category) for one in turn.record.attempts if one.category]
     assert failed == [("a", "truncated" if how == "cut" else "timeout")]
     assert theatre.quiet()
+
+
+def mishaps(draw: random.Random) -> list[Fault | None]:
+    """What goes wrong with three providers: anything, in any sentences."""
+    faults: list[Fault | None] = []
+    for _ in range(3):
+        if draw.random() < 0.3:
+            faults.append(None)
+            continue
+        how = draw.choice(["cut", "end", "stall", "trickle", "silence", "clipped", "odd", "empty"])
+        sentences = draw.sample(range(4), draw.randint(1, 4))
+        category = draw.choice(list(FailureCategory))
+        most = 10_000 if how == "end" else 60_000  # so much more would pass for a hurried reading
+        faults.append(of(*sentences, how=how, after=draw.randrange(most) // 2 * 2, category=category))
+    return faults
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_any_mishaps_leave_every_sentence_whole_or_one_error(seed: int) -> None:
+    """Whoever fails how: every word is heard in its order, twice only where a sentence resumed, or an error ends it."""
+    draw = random.Random(seed)  # noqa: S311 - the same mishaps each time
+    clock = ManualClock()
+    cache = AudioCache(Shelf(), clock, CacheSettings()) if draw.random() < 0.5 else None
+    tellers = [Named(clock, name, TONES) for name in "abc"]
+    theatre = Theatre(clock, tellers, hedge_s=draw.choice([None, 0.2]), cache=cache)
+    for _ in range(3):
+        for teller, fault in zip(tellers, mishaps(draw), strict=True):
+            teller.fault = fault
+        turn = await theatre.play(listener_s=draw.choice([0.0, 0.1, 0.5]))
+        wanted, words = plain(TEXT), turn.words
+        first = list(dict.fromkeys(words))
+        assert first == wanted[: len(first)], seed
+        assert first == wanted if turn.whole else isinstance(turn.frames[-1], Failure), seed
+        if turn.record.served is not Served.RESUMED and turn.whole:
+            assert words == wanted
+        sounds = [frame for frame in turn.frames if isinstance(frame, Audio)]
+        assert all(frame.voice == f"{frame.provider}-voice" for frame in sounds)
+        await clock.advance(5.0)  # for those who are just being tried out
+        assert theatre.quiet()
+        for target in theatre.speech.chain.targets.values():
+            assert target.breaker._trials_out == 0
+        await clock.advance(draw.choice([1.0, 15.0, 80.0]))
