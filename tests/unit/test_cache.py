@@ -562,7 +562,7 @@ class TestBehindTheReply:
         await cache.close()
 
         left = [entry async for entry in store.list("cache/v1")]
-        assert sum(entry.size_bytes for entry in left) <= size * 22
+        assert len(left) <= 22, "twenty have room, and a tenth of that may be written before it is pruned again"
 
     async def test_much_writing_prunes_once(self) -> None:
         """Having pruned early, the cache waits for as much writing again: it does not list the store for ever."""

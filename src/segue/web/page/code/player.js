@@ -141,6 +141,7 @@ export class Player {
     const reply = this.reply;
     if (reply.sentences.at(-1)?.seq !== seq) reply.sentences.push({ seq, from: reply.received });
     reply.queue.push({ pcm, lastOfSentence });
+    reply.firstPacketAt ??= performance.now();
     reply.queued += pcm.length;
     reply.received += pcm.length;
     this.#contextChanged();
@@ -176,7 +177,8 @@ export class Player {
     this.#noteGap(status);
     reply.status = status;
     if (reply.firstPlayedAt === null && !Number.isNaN(status.startedAt_s)) {
-      reply.firstPlayedAt = this.#heardAt(status.startedAt_s);
+      // A busy device's stamp of its output may be stale by a reply's length; no sound comes before its packet.
+      reply.firstPlayedAt = Math.max(this.#heardAt(status.startedAt_s), reply.firstPacketAt);
     }
     if (status.state === "cleared") reply.stopped_ms = performance.now() - reply.clearedAt;
     else if (!reply.cleared) this.#pump();
@@ -261,6 +263,7 @@ function newReply(generation) {
     clearedAt: null,
     stopped_ms: null,
     status: null,
+    firstPacketAt: null,
     firstPlayedAt: null,
     gaps: [],
     dropped: 0,
