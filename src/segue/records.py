@@ -164,6 +164,16 @@ class TurnRecord:
     """The stable code of the error that ended the turn."""
     reason: str | None = None
     """One sentence that says how the turn ended, where it did not complete."""
+    rollout: str = ""
+    """The rollout and attempt that was running when the turn began, as `name/2`; empty where none was."""
+    stage: int = 0
+    """The stage that rollout was in."""
+    arm: str = ""
+    """`candidate` or `baseline`: on which side the turn is counted; empty where it is left out of the evidence."""
+    assigned: str = ""
+    """Why the turn got its variant, in one word."""
+    session: str | None = None
+    """The session the turn belongs to: it has one vote in a block, however many turns it takes."""
     playback: PlaybackReport | None = field(default=None)
     """What the listener's device measured; None as long as the turn is unreported."""
 
