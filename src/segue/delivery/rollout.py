@@ -153,7 +153,10 @@ class Rollout:
     """What an approval link must carry; changes with each use and each stage."""
     rising_barred: bool = False
     """After a breach the share does not rise until a person says so."""
+    closed: dict[str, int] = field(default_factory=dict)
+    """By series, how many blocks of the current stage are closed: the next one to close has this number."""
     unobserved_s: float = 0.0
+    """How much of the current stage nobody watched; it does not count as dwell."""
     ended_at: float | None = None
     decisions: int = 0
     last: Decision | None = None
