@@ -56,8 +56,9 @@ class RolloutStore(Protocol):
         """
 
     async def cells(self, rollout: str, stage: int, *, from_block: dict[str, int]) -> list[Cell]:
-        """What all replicas have counted in a stage (`rollout` as `name/2`), by series from the given block on; a
-        series that is not named is left out.
+        """What all replicas have counted in a stage, by series from the given block on.
+
+        `rollout` is written `name/2`; a series that is not named is left out.
         """
 
     async def forget_cells(self, rollout: str, stage: int, *, before_block: dict[str, int]) -> None:
