@@ -4,16 +4,16 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx2
 from rich.console import Console
 from rich.markup import escape
 
+from segue.cli.asking import URL, Server
 from segue.errors import Unavailable
 
 COLOURS = {"ready": "green", "resting": "red", "being tried": "yellow", "left out": "magenta"}
 
 
-def providers(*, url: str = "http://127.0.0.1:8002", json_: bool = False) -> None:
+def providers(*, url: str = URL, json_: bool = False) -> None:
     """Show the state of every provider: breaker, limits, last error, version.
 
     Parameters
@@ -77,14 +77,9 @@ def _ask(url: str) -> dict[str, Any]:
     Raises:
         Unavailable: no Segue answers there.
     """
-    try:
-        answer = httpx2.get(f"{url.rstrip('/')}/api/providers", timeout=5.0)
-        answer.raise_for_status()
-        plain: dict[str, Any] = answer.json()
-        if not isinstance(plain, dict) or not {"items", "chains"} <= set(plain):
-            raise ValueError("something else does")
-    except (httpx2.HTTPError, ValueError) as error:
+    answer = Server(url).get("/api/providers")
+    if not {"items", "chains"} <= set(answer):
         raise Unavailable(
-            f"No Segue answers at {url} ({error}); start one with `segue serve`, or name its --url."
-        ) from error
-    return plain
+            f"No Segue answers at {url} (something else does); start one with `segue serve`, or name its --url."
+        )
+    return answer

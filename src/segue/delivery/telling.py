@@ -1,0 +1,119 @@
+"""The one sentence that says how a rollout stands, as it is read on top of the page and of `segue rollout watch`."""
+
+from segue.delivery.plan import CohortPlan
+from segue.delivery.rollout import Kind, Phase, Rollout
+from segue.delivery.verdict import Judgement
+from segue.routing import BASIS
+
+STEPS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def sentence(rollout: Rollout, judgement: Judgement, now: float) -> str:
+    """How a rollout stands: `Stage 2 of 3 (half): 50 % hear b. 41 min of 2 h left; waiting for …`.
+
+    `now` is in Unix seconds. Only what keeps it from going on is told, and that with its reason.
+    """
+    words = _where(rollout, judgement, now)
+    if rollout.frozen and rollout.phase.live:
+        words += f" Frozen: {ended(rollout.frozen)}"
+    return words
+
+
+def elapsed_s(rollout: Rollout, now: float) -> float:
+    """How long the current stage has lasted, without the time in which nobody was watching."""
+    end = now if rollout.ended_at is None else rollout.ended_at
+    return max(0.0, end - rollout.stage_since - rollout.unobserved_s)
+
+
+def span(seconds: float) -> str:
+    """A span of time in its two largest units: `41 min`, `1 h 41 min`, `2 d`."""
+    rest = max(0, round(seconds))
+    parts: list[str] = []
+    for size, unit in STEPS:
+        count, after = divmod(rest, size)
+        if count or (parts and len(parts) < 2):
+            parts.append(f"{count} {unit}" if count else "")
+            rest = after
+        if len(parts) == 2:
+            break
+    return " ".join(filter(None, parts)) or "0 s"
+
+
+def percent(share_bp: int) -> str:
+    """Basis points as people write them: `50 %`, `0.25 %`."""
+    return f"{100 * share_bp / BASIS:.4g} %"
+
+
+def ended(text: str) -> str:
+    """A reason with a full stop behind it."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _where(rollout: Rollout, judgement: Judgement, now: float) -> str:
+    name = rollout.plan.candidate.name
+    if rollout.phase is Phase.PROMOTED:
+        return f"Promoted: everybody hears {name}."
+    if rollout.phase is Phase.ROLLED_BACK:
+        reason = rollout.why or (rollout.last.reason if rollout.last is not None else "")
+        return f"Rolled back: everybody hears {rollout.before.name}." + (f" {ended(reason)}" if reason else "")
+    where = f"{_stage(rollout)}: {_hearers(rollout)} {name}."
+    if rollout.phase in (Phase.HELD, Phase.PAUSED):
+        return f"{rollout.phase.value.capitalize()}. {where}" + (f" {ended(rollout.why)}" if rollout.why else "")
+    return f"{where} {_waiting(rollout, judgement, now)}"
+
+
+def _stage(rollout: Rollout) -> str:
+    count = len(rollout.plan.stages)
+    if rollout.stage >= count:
+        return "Bake"
+    return f"Stage {rollout.stage + 1} of {count} ({rollout.stage_name})"
+
+
+def _hearers(rollout: Rollout) -> str:
+    """Who hears the candidate, up to the verb."""
+    stages = rollout.plan.stages
+    within = _cohort(stages[min(rollout.stage, len(stages) - 1)].cohort)
+    if not rollout.share_bp:
+        return "nobody hears"
+    if rollout.share_bp == BASIS:
+        return f"everybody{within} hears"
+    return f"{percent(rollout.share_bp)}{within} hear"
+
+
+def _cohort(cohort: CohortPlan) -> str:
+    """To whom the share is applied; nothing for everybody."""
+    told = [
+        _members(names, kind)
+        for names, kind in (
+            (cohort.characters, "character"),
+            (cohort.languages, "language"),
+            (cohort.listeners, "listener"),
+        )
+        if names != "*"
+    ]
+    return f" of {' and '.join(told)}" if told else ""
+
+
+def _members(names: tuple[str, ...], kind: str) -> str:
+    if not names:
+        return f"no {kind}"
+    if len(names) > 3:
+        return f"{len(names)} {kind}s"
+    return f"{kind if len(names) == 1 else f'{kind}s'} {', '.join(names)}"
+
+
+def _waiting(rollout: Rollout, judgement: Judgement, now: float) -> str:
+    """What the next step waits for: the time, then whatever was decided last in this stage, or the gates."""
+    plan = rollout.plan
+    dwell_s = plan.stages[rollout.stage].dwell if rollout.stage < len(plan.stages) else plan.bake.dwell
+    left_s = dwell_s - elapsed_s(rollout, now)
+    time = f"{span(left_s)} of {span(dwell_s)} left" if left_s > 0 else f"The {span(dwell_s)} of this stage are over"
+    last = rollout.last
+    if left_s <= 0 and not dwell_s:
+        time = ""
+    reason = judgement.waiting_for
+    if last is not None and last.stage == rollout.stage and last.code != "dwell":
+        reason = last.reason if last.kind in (Kind.WAITED, Kind.HELD) else reason
+    if not reason:
+        return ended(time) if time else ""
+    return f"{time}; {reason[0].lower()}{ended(reason[1:])}" if time else ended(reason)
