@@ -118,6 +118,10 @@ class Decision:
     """The fencing token under which it was written: the rollout's version."""
     numbers: dict[str, Any] = field(default_factory=dict)
     """What it was decided on: gate by gate the figures of the verdicts, the look, the joint evidence."""
+    gate: str = ""
+    """The gate it is about; empty where it is about none."""
+    command: str = ""
+    """Id of the command that it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +164,23 @@ class Rollout:
     ended_at: float | None = None
     decisions: int = 0
     last: Decision | None = None
-    commands: tuple[str, ...] = ()
-    """Ids of the latest commands that took effect."""
+    answers: tuple[Decision, ...] = ()
+    """The latest decisions that answered a command: the same command again has the same answer and no other effect."""
     memory_bytes: int = 0
     """Memory of the server when the attempt began."""
+    rollbacks: int = 0
+    """How often this candidate was rolled back, this attempt included."""
+    said: str = ""
+    """What it waits for or is held by, as last decided; a decision is written when that changes."""
+    told: tuple[str, ...] = ()
+    """Breaches that only warn or hold and were acted on in this stage, as `warn/ttfa`; they are not acted on again."""
+    resumed_at: float | None = None
+    """When somebody last resumed the current stage; the wait limit counts anew from there."""
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """Ids of the latest commands that took effect."""
+        return tuple(decision.command for decision in self.answers)
 
     @property
     def name(self) -> str:
@@ -199,7 +216,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Everything one look or command writes, in one transaction: all of it or nothing."""
+    """Everything one look or command writes, in one transaction: all of it or nothing.
+
+    There is something to write when the rollout's `version` is not the one that was read; a refused command, the
+    repetition of one, and a look that shows nothing new leave it as it was.
+    """
 
     rollout: Rollout
     decision: Decision | None = None
@@ -207,3 +228,5 @@ class Change:
     table: RoutingTable | None = None
     notices: tuple[Notice, ...] = ()
     look: Look | None = None
+    unheard: bool = False
+    """A command was given, but harm had to be decided first: give the command again, to what is so now."""
