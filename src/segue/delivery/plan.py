@@ -224,12 +224,14 @@ Event = Literal[
     "stale",
     "stepped_back",
     "dropped",
+    "warned",
     "rolled_back",
     "promoted",
     "commanded",
 ]
 EVENTS: tuple[Event, ...] = (
-    "started", "advanced", "approval", "held", "stale", "stepped_back", "dropped", "rolled_back", "promoted",
+    "started", "advanced", "approval", "held", "stale", "stepped_back", "dropped", "warned", "rolled_back",
+    "promoted",
 )  # fmt: skip
 """What people are told of where a plan does not say: everything but commands."""
 
