@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from segue.clock import Clock, ManualClock, SystemClock
+from segue.clock import Clock, ManualClock, ScaledClock, SystemClock
 
 
 def test_the_systems_clock_goes_forward() -> None:
@@ -94,3 +94,37 @@ async def test_a_cancelled_sleeper_is_gone() -> None:
 
     assert cancelled.cancelled()
     assert other.done()
+
+
+async def test_a_scaled_clock_runs_as_many_times_as_fast() -> None:
+    """Both readings, waits and time limits of a scaled clock are the other clock's, so many times as fast."""
+    machine = ManualClock(start_s=5.0, wall_s=1000.0)
+    clock: Clock = ScaledClock(60.0, machine)
+    assert (clock.now(), clock.wall()) == (5.0, 1000.0)
+
+    waiting = asyncio.create_task(clock.sleep(120.0))
+    await machine.advance(1.9)
+    assert not waiting.done()
+    await machine.advance(0.1)
+    assert waiting.done()
+    assert (clock.now(), clock.wall()) == (pytest.approx(125.0), pytest.approx(1120.0))
+
+    async def hang() -> None:
+        async with clock.limit(30.0):
+            await asyncio.get_running_loop().create_future()
+
+    hanging = asyncio.create_task(hang())
+    await machine.advance(0.4)
+    assert not hanging.done()
+    await machine.advance(0.2)
+    with pytest.raises(TimeoutError):
+        await hanging
+    async with clock.limit(None):
+        await clock.sleep(0)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan")])
+def test_a_clock_cannot_stand_or_run_backwards(scale: float) -> None:
+    """A scale that is not positive is refused."""
+    with pytest.raises(ValueError, match="must be positive"):
+        ScaledClock(scale)
