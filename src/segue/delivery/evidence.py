@@ -98,6 +98,8 @@ class Cell:
     replica: str
     key: Key
     counts: Counts
+    at: float = 0.0
+    """Unix seconds at which the latest turn of its arm began, as the replica knew it in a cell of `LISTENERS`."""
 
 
 def merged(cells: Iterable[Cell]) -> dict[Key, Counts]:
@@ -130,6 +132,8 @@ class Block:
 class Look:
     """What else was seen at one look: whatever is not in a closed block. It is kept with every decision."""
 
+    at: float = 0.0
+    """Unix seconds of the look."""
     minutes: Mapping[str, Block] = field(default_factory=dict)
     """By series: the minute of a fast series that is not yet closed."""
     candidate_at: float | None = None
