@@ -25,7 +25,7 @@ demo: $(VENV)/run.stamp ## A minute in the terminal that shows what Segue is for
 test: $(VENV)/dev.stamp ## Set up, check style and types, and run all tests, those in a real browser included
 	@sh scripts/tools.sh $(BIN)
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/pytest $(ARGS)
+	@sh scripts/suite.sh $(BIN)/pytest $(ARGS)
 
 check: $(VENV)/dev.stamp ## Style, types and import rules
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
