@@ -86,8 +86,8 @@ class BreakerSettings(Section):
     """How long it is left alone; up to a tenth longer, by chance."""
     alone_s: Seconds = 12.0
     """How long at most, where there is no other provider."""
-    trials: Count = 3
-    """So many short trials must succeed before it is used again; one that fails leaves it alone once more."""
+    probes: Count = 3
+    """So many short probes must succeed before it is used again; one that fails leaves it alone once more."""
 
 
 class VoiceSettings(Section):

@@ -364,7 +364,7 @@ async def test_a_completion_that_ended_at_its_stop_sequence_is_a_success() -> No
         assert await completed() == "Kyiv lies on the "
         assert model.counts.open == 0
     breaker = models.chain.targets["scripted"].breaker
-    assert (breaker.state, breaker.reason) == (BreakerState.CLOSED, "3 trials succeeded")
+    assert (breaker.state, breaker.reason) == (BreakerState.CLOSED, "3 probes succeeded")
 
 
 def scripted(clock: Clock, name: str, **more: Any) -> ScriptedSynthesizer:
@@ -421,7 +421,7 @@ async def test_who_began_to_speak_speaks_on() -> None:
     a, b = Teller(clock, "a", TONES), Teller(clock, "b", TONES)
     theatre = Theatre(clock, [a, b])
     breaker = theatre.target("a").breaker
-    breaker.began(trial=False)
+    breaker.began(probe=False)
     breaker.failed(clock.now(), 0.0, FailureCategory.RATE_LIMIT, retry_after_s=1.0)
     turn = await theatre.play(listener_s=0.7)
     assert breaker.state is BreakerState.CLOSED
@@ -499,7 +499,7 @@ async def test_a_listener_may_go_at_any_moment_of_any_trouble(hedge_s: float | N
         assert over or record is None or record.outcome is Outcome.ABANDONED
         for target in theatre.speech.chain.targets.values():
             assert target.places is not None
-            assert (target.places.held, target.places.waiting, target.breaker._trials_out) == (0, 0, 0)
+            assert (target.places.held, target.places.waiting, target.breaker._probes_out) == (0, 0, 0)
         if record is not None:
             assert len(record.attempts) == sum(len(teller.log) for teller in theatre.speakers)
         moment += 1
@@ -578,5 +578,5 @@ async def test_any_mishaps_leave_every_sentence_whole_or_one_error(seed: int) ->
         await clock.advance(5.0)  # for those who are just being tried out
         assert theatre.quiet()
         for target in theatre.speech.chain.targets.values():
-            assert target.breaker._trials_out == 0
+            assert target.breaker._probes_out == 0
         await clock.advance(draw.choice([1.0, 15.0, 80.0]))

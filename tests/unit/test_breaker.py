@@ -13,13 +13,13 @@ ORDINARY = sorted(set(FailureCategory) - HOPELESS - NOT_ITS_FAULT)
 
 def fail(breaker: Breaker, now: float, category: FailureCategory = SERVER, **more: float) -> None:
     """A listener's call that fails."""
-    breaker.began(trial=False)
+    breaker.began(probe=False)
     breaker.failed(now, 0.0, category, **more)  # type: ignore[arg-type]
 
 
 def succeed(breaker: Breaker, now: float, *, slow: bool = False) -> None:
     """A listener's call that comes to its good end."""
-    breaker.began(trial=False)
+    breaker.began(probe=False)
     breaker.succeeded(now, 0.0, slow=slow)
 
 
@@ -104,44 +104,44 @@ def test_a_provider_that_says_when_is_asked_then() -> None:
     assert other.rests_until() == 70.0
 
 
-def test_three_trials_close_it() -> None:
-    """After its rest it is half open: listeners pass it by, and the third good trial closes it."""
+def test_three_probes_close_it() -> None:
+    """After its rest it is half open: listeners pass it by, and the third good probe closes it."""
     breaker = opened()
-    assert not breaker.admit_trial(59.0).allowed
+    assert not breaker.admit_probe(59.0).allowed
     assert not breaker.admit(60.0).allowed
     assert breaker.state is BreakerState.HALF_OPEN
     for number in range(3):
         assert breaker.state is BreakerState.HALF_OPEN
-        assert breaker.admit_trial(60.0 + number).trial
-        breaker.began(trial=True)
-        breaker.succeeded(60.0 + number, 0.5, trial=True)
+        assert breaker.admit_probe(60.0 + number).probe
+        breaker.began(probe=True)
+        breaker.succeeded(60.0 + number, 0.5, probe=True)
     assert breaker.state is BreakerState.CLOSED
     assert breaker.admit(63.0).allowed
 
 
 @pytest.mark.parametrize("how", ["failed", "slow"])
 def test_one_bad_trial_opens_it_again(how: str) -> None:
-    """A trial that fails, or drags, leaves the provider alone for a whole rest more."""
+    """A probe that fails, or drags, leaves the provider alone for a whole rest more."""
     breaker = opened()
-    assert breaker.admit_trial(60.0).allowed
-    breaker.began(trial=True)
+    assert breaker.admit_probe(60.0).allowed
+    breaker.began(probe=True)
     if how == "failed":
-        breaker.failed(61.0, 0.0, SERVER, trial=True)
+        breaker.failed(61.0, 0.0, SERVER, probe=True)
     else:
-        breaker.succeeded(61.0, 0.0, slow=True, trial=True)
+        breaker.succeeded(61.0, 0.0, slow=True, probe=True)
     assert breaker.state is BreakerState.OPEN
     assert breaker.rests_until() == 121.0
 
 
-def test_trials_are_never_more_than_are_needed() -> None:
-    """Half open, at most three trials run at once; one that is given up makes room."""
+def test_probes_are_never_more_than_are_needed() -> None:
+    """Half open, at most three probes run at once; one that is given up makes room."""
     breaker = opened()
     for _ in range(3):
-        assert breaker.admit_trial(60.0).allowed
-        breaker.began(trial=True)
-    assert not breaker.admit_trial(60.0).allowed
-    breaker.dropped(trial=True)
-    assert breaker.admit_trial(60.0).allowed
+        assert breaker.admit_probe(60.0).allowed
+        breaker.began(probe=True)
+    assert not breaker.admit_probe(60.0).allowed
+    breaker.dropped(probe=True)
+    assert breaker.admit_probe(60.0).allowed
 
 
 def test_an_only_provider_rests_shorter() -> None:
@@ -149,7 +149,7 @@ def test_an_only_provider_rests_shorter() -> None:
     breaker = opened()
     assert not breaker.admit(11.9, alone=True).allowed
     admission = breaker.admit(12.0, alone=True)
-    assert (admission.allowed, admission.trial) == (True, True)
+    assert (admission.allowed, admission.probe) == (True, True)
 
 
 @given(st.floats(0, 1))
@@ -157,36 +157,36 @@ def test_the_rest_is_jittered(luck: float) -> None:
     """An open breaker rests for a minute, and up to six seconds more."""
     breaker = Breaker()
     for _ in range(5):
-        breaker.began(trial=False)
+        breaker.began(probe=False)
         breaker.failed(0.0, luck, SERVER)
     until = breaker.rests_until()
     assert until is not None
     assert 60.0 <= until <= 66.0
 
 
-@given(st.lists(st.tuples(st.sampled_from(["good", "bad", "slow", "wait", "trial", "trial-bad"]), st.floats(0, 30))))
+@given(st.lists(st.tuples(st.sampled_from(["good", "bad", "slow", "wait", "probe", "probe-bad"]), st.floats(0, 30))))
 def test_it_is_always_in_a_state_that_can_be_left(steps: list[tuple[str, float]]) -> None:
-    """Whatever happens, waiting a rest and three good trials closes it, and trials never exceed their number."""
+    """Whatever happens, waiting a rest and three good probes closes it, and probes never exceed their number."""
     breaker, now = Breaker(BreakerRules()), 0.0
     for step, gap_s in steps:
         now += gap_s
-        if step.startswith("trial"):
-            if breaker.admit_trial(now).allowed:
-                breaker.began(trial=True)
-                if step == "trial":
-                    breaker.succeeded(now, 0.1, trial=True)
+        if step.startswith("probe"):
+            if breaker.admit_probe(now).allowed:
+                breaker.began(probe=True)
+                if step == "probe":
+                    breaker.succeeded(now, 0.1, probe=True)
                 else:
-                    breaker.failed(now, 0.9, SERVER, trial=True)
+                    breaker.failed(now, 0.9, SERVER, probe=True)
         elif step != "wait" and breaker.admit(now).allowed:
-            breaker.began(trial=False)
+            breaker.began(probe=False)
             if step == "bad":
                 breaker.failed(now, 0.3, SERVER)
             else:
                 breaker.succeeded(now, 0.3, slow=step == "slow")
     now += 100
-    while breaker.admit_trial(now).allowed:
-        breaker.began(trial=True)
-        breaker.succeeded(now, 0.5, trial=True)
+    while breaker.admit_probe(now).allowed:
+        breaker.began(probe=True)
+        breaker.succeeded(now, 0.5, probe=True)
     assert breaker.state is BreakerState.CLOSED
 
 

@@ -303,7 +303,7 @@ async def test_everybody_resting_is_said_with_a_time() -> None:
     assert await Reading().done(walk) == TEXT
 
 
-async def test_trials_run_beside_the_errands() -> None:
+async def test_probes_run_beside_the_errands() -> None:
     """A provider whose rest is over is tried out with something short; no listener is its guinea pig."""
     clock = ManualClock()
     dead = Reader(clock, FailureCategory.AUTH)

@@ -68,8 +68,8 @@ async def test_who_queues_for_a_place_does_not_insist_on_a_provider_that_has_fai
     assert len(dead.log) == 5
 
 
-async def test_a_crowd_makes_no_more_trials_than_are_needed() -> None:
-    """Ten errands at once for an only provider whose rest is over: three are trials, the others are told to wait."""
+async def test_a_crowd_makes_no_more_probes_than_are_needed() -> None:
+    """Ten errands at once for an only provider whose rest is over: three are probes, the others are told to wait."""
     clock = ManualClock()
     only = Reader(clock, FailureCategory.AUTH)
     walk = chain(clock, only)
@@ -213,7 +213,7 @@ async def test_who_leaves_while_the_loser_of_a_hedge_is_let_go_leaves_nothing_be
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_trial_that_ends_strangely_is_made_again() -> None:
+async def test_a_probe_that_ends_strangely_is_made_again() -> None:
     """A probe that cancels itself does not keep its provider from being tried out for ever."""
     clock = ManualClock()
     odd = Reader(clock, FailureCategory.AUTH)
@@ -257,7 +257,7 @@ NOISE = st.sampled_from(["good", "slow", *FailureCategory, "stalls", "cut"])
 def test_every_attempt_has_one_end_and_every_breaker_can_close(
     course: list[tuple[Any, Any, float, int, bool]], seed: int
 ) -> None:
-    """Through any weather, crowds, hedges and hang-ups: trials, places and tasks come back, and so do providers."""
+    """Through any weather, crowds, hedges and hang-ups: probes, places and tasks come back, and so do providers."""
 
     async def run() -> None:
         clock = ManualClock()
@@ -303,7 +303,7 @@ def _moody(reader: Reader, mood: Any) -> None:
 def _bounded(walk: Chain[Reader]) -> None:
     """What must hold in the middle of anything."""
     for target in walk.targets.values():
-        assert 0 <= target.breaker._trials_out <= target.breaker.rules.trials
+        assert 0 <= target.breaker._probes_out <= target.breaker.rules.probes
         assert target.places is not None
         assert 0 <= target.places.held <= 2
 
@@ -312,7 +312,7 @@ def _settled(walk: Chain[Reader], errands: list[Looking]) -> None:
     """What must hold when nobody is on the way."""
     _bounded(walk)
     for target in walk.targets.values():
-        assert target.breaker._trials_out == 0
+        assert target.breaker._probes_out == 0
         assert target.places is not None
         assert (target.places.held, target.places.waiting, target.provider.open) == (0, 0, 0)
     for errand in errands:
@@ -324,8 +324,8 @@ def _settled(walk: Chain[Reader], errands: list[Looking]) -> None:
 
 
 @pytest.mark.parametrize("category", sorted(NOT_ITS_FAULT))
-async def test_a_refused_trial_is_not_asked_over_and_over(category: FailureCategory) -> None:
-    """A provider that refuses the trial's own text is there: it is asked three times, once each, and is back."""
+async def test_a_refused_probe_is_not_asked_over_and_over(category: FailureCategory) -> None:
+    """A provider that refuses the probe's own text is there: it is asked three times, once each, and is back."""
     clock = ManualClock()
     picky = Reader(clock, FailureCategory.AUTH)
     walk = chain(clock, picky, Reader(clock))
@@ -380,7 +380,7 @@ async def test_a_slow_provider_is_passed_by_where_there_is_a_quick_one() -> None
 
 
 async def test_who_rests_is_asked_when_those_who_were_well_have_failed() -> None:
-    """An errand that nobody else can do any more is a resting provider's trial, after the rest of an only provider."""
+    """An errand that nobody else can do any more is a resting provider's probe, after the rest of an only provider."""
     clock = ManualClock()
     resting, other = Reader(clock, FailureCategory.AUTH), Reader(clock)
     walk = chain(clock, resting, other)
@@ -423,14 +423,14 @@ async def test_the_late_ends_of_old_calls_do_not_prolong_a_rest() -> None:
     ids=["silence", "nothing", "one sample", "sound"],
 )
 async def test_silence_brings_no_synthesizer_back(speech: dict[str, Any], category: FailureCategory | None) -> None:
-    """A trial is judged as a sentence is: a provider that still says nothing stays where it is."""
+    """A probe is judged as a sentence is: a provider that still says nothing stays where it is."""
     clock = ManualClock()
-    trial = synthesizers(Settings(), clock).roster.chain.probe(ScriptedSynthesizer(clock, **speech))
+    probe = synthesizers(Settings(), clock).roster.chain.probe(ScriptedSynthesizer(clock, **speech))
     if category is None:
-        await trial
+        await probe
         return
     with pytest.raises(ProviderError) as raised:
-        await trial
+        await probe
     assert raised.value.category is category
 
 

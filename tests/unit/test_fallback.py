@@ -54,10 +54,10 @@ def test_who_cannot_is_never_asked() -> None:
 
 
 def test_who_rests_is_left_alone() -> None:
-    """An open breaker is passed by; a half open one is asked only as a trial that its breaker allowed."""
+    """An open breaker is passed by; a half open one is asked only as a probe that its breaker allowed."""
     walk = Walk("ab")
     assert step(walk, {"a": RESTING}) == Try("b", "a: 5 failures in a row")
-    assert step(walk, {"a": Admission(True, "half open", trial=True)}) == Try("a", "first choice", trial=True)
+    assert step(walk, {"a": Admission(True, "half open", probe=True)}) == Try("a", "first choice", probe=True)
 
 
 def test_a_broken_connection_is_opened_again_at_once() -> None:
@@ -163,7 +163,7 @@ def test_giving_up_names_everybody_and_a_time() -> None:
 
 NAMES = "abcd"
 ADMISSIONS = st.builds(
-    Admission, st.booleans(), st.just("…"), trial=st.booleans(), after_s=st.floats(0.0, 100.0, allow_nan=False)
+    Admission, st.booleans(), st.just("…"), probe=st.booleans(), after_s=st.floats(0.0, 100.0, allow_nan=False)
 )
 
 

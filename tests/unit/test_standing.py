@@ -100,7 +100,7 @@ def test_who_is_alone_rests_for_a_shorter_time() -> None:
 def test_a_provider_that_is_tried_out() -> None:
     """Its rest over and asked for again, it is being tried until its breaker closes."""
     resting = opened("a")
-    assert resting.breaker.admit_trial(120.0 + RULES.open_s).allowed
+    assert resting.breaker.admit_probe(120.0 + RULES.open_s).allowed
     stood = told(resting, now=181.0)["a"]
     assert (stood["state"], stood["breaker"]["state"], stood["breaker"]["rests_s"]) == (TRIED, "half_open", None)
 

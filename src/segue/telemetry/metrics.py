@@ -70,7 +70,7 @@ READINGS: tuple[Reading, ...] = (
     Reading("provider_left_out", "Whether a provider cannot be used at all (1) or can (0).", "provider"),
     Reading("fallbacks", "Times another provider was asked after one had failed.", "role", counter=True),
     Reading("repeats", "Times the same provider was asked once more.", "role", counter=True),
-    Reading("probes", "Short trials of providers that were resting.", "role", counter=True),
+    Reading("probes", "Short calls that try out providers which were resting.", "role", counter=True),
     Reading(
         "hedges",
         "Times a second synthesizer was asked beside a slow one; `won` if it was quicker.",

@@ -150,21 +150,21 @@ class Attempt(Generic[P, T]):
     """One call: `first` and `rest` give its items; the first of `succeeded`, `failed` and `dropped` ends it."""
 
     def __init__(
-        self, target: Target[P], errand: Errand[P, T], clock: Clock, *, trial: bool, repeat: bool, hedge: bool = False
+        self, target: Target[P], errand: Errand[P, T], clock: Clock, *, probe: bool, repeat: bool, hedge: bool = False
     ) -> None:
         self.target = target
         self.anything_came = False
         self.over = False
         self._errand = errand
         self._clock = clock
-        self._trial = trial
+        self._probe = probe
         self._hedge = hedge
         self._watch = Watch(target.limits)
         self._source: AsyncGenerator[T, None] | None = None
         self._began = clock.now()
         self._first_ms: float | None = None
         self._audible_ms: float | None = None
-        target.breaker.began(trial=trial)
+        target.breaker.began(probe=probe)
         if not repeat:  # a repeat was paid for when it was decided on
             target.budget.spent(clock.now())
         target.calls += 1
@@ -224,7 +224,7 @@ class Attempt(Generic[P, T]):
         """It came to its good end."""
         if self._end(AttemptOutcome.COMPLETED, None):
             slow = self._audible_ms is not None and self._audible_ms > SLOW_SHARE * self._watch.limits.first_s * 1000.0
-            self.target.breaker.succeeded(self._clock.now(), luck, slow=slow, trial=self._trial)
+            self.target.breaker.succeeded(self._clock.now(), luck, slow=slow, probe=self._probe)
 
     def failed(self, error: Exception, luck: float) -> ProviderError:
         """It failed; the failure as the family knows it."""
@@ -235,7 +235,7 @@ class Attempt(Generic[P, T]):
             target.last_error = LastError(failure.category, failure.message, self._clock.wall())
             before = target.breaker.state
             target.breaker.failed(
-                self._clock.now(), luck, failure.category, trial=self._trial, retry_after_s=failure.retry_after_s
+                self._clock.now(), luck, failure.category, probe=self._probe, retry_after_s=failure.retry_after_s
             )
             log.warning("attempt failed", provider=target.name, category=failure.category.value, reason=failure.message)
             if target.breaker.state is not before:
@@ -245,7 +245,7 @@ class Attempt(Generic[P, T]):
     def dropped(self) -> None:
         """We gave it up: the listener went, or another provider was quicker."""
         if self._end(AttemptOutcome.CANCELLED, None):
-            self.target.breaker.dropped(trial=self._trial)
+            self.target.breaker.dropped(probe=self._probe)
 
     async def close(self) -> None:
         """Stop the provider's work; an attempt that nobody ended was dropped."""

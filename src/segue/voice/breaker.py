@@ -2,7 +2,7 @@
 
     closed ──(5 failures in a row, or half of at least 10 calls in 5 min)──▶ open ──(60 s, or 12 s where the provider
        ▲                                                                     ▲        is the only one)──▶ half open
-       └──────────────(3 trials in a row succeed)──── half open ──(a trial fails)───┘
+       └──────────────(3 probes in a row succeed)──── half open ──(a probe fails)───┘
 
 A call that succeeded slowly counts like one that failed: to a listener it is the same silence. But slow speech is
 better than none: a provider that is only slow is asked all the same where there is no other. A refused key or an
@@ -44,16 +44,16 @@ class BreakerRules:
     """The longest a provider rests for which there is no other."""
     jitter: float = 0.1
     """How much longer the rest may be, by chance, so that replicas do not come back together."""
-    trials: int = 3
+    probes: int = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Whether a call may be made now. `trial`: it must be reported as one; `after_s`: when to ask again, if not."""
+    """Whether a call may be made now. `probe`: it must be reported as one; `after_s`: when to ask again, if not."""
 
     allowed: bool
     reason: str
-    trial: bool = False
+    probe: bool = False
     after_s: float = 0.0
 
 
@@ -73,46 +73,46 @@ class Breaker:
     """It opened because calls were slow, more than because they failed."""
     _calls: deque[list[int]] = field(default_factory=deque)
     """For each part of the window: its number, the calls in it, the bad ones among them, and of these the slow ones."""
-    _trials_out: int = 0
-    _trials_passed: int = 0
+    _probes_out: int = 0
+    _probes_passed: int = 0
 
     def admit(self, now: float, *, alone: bool = False) -> Admission:
-        """May a listener's call be made? Where the provider is the only one, listeners' calls are the trials."""
+        """May a listener's call be made? Where the provider is the only one, listeners' calls are the probes."""
         self._rouse(now, alone=alone)
         if self.state is BreakerState.CLOSED:
             return Admission(True, "closed")
         if alone and self._slow:
-            return Admission(True, "slow, but there is no other", trial=self.admit_trial(now).allowed)
+            return Admission(True, "slow, but there is no other", probe=self.admit_probe(now).allowed)
         if self.state is BreakerState.OPEN:
             return Admission(False, self.reason, after_s=self._due(alone=alone) - now)
         if not alone:
             return Admission(False, "being tried out", after_s=1.0)
-        return self.admit_trial(now)
+        return self.admit_probe(now)
 
-    def admit_trial(self, now: float) -> Admission:
-        """May a trial be made? Only half open, and never more of them at once than are needed to close."""
+    def admit_probe(self, now: float) -> Admission:
+        """May a probe be made? Only half open, and never more of them at once than are needed to close."""
         self._rouse(now)
         if self.state is not BreakerState.HALF_OPEN:
             return Admission(False, f"{self.state.value}, not half open")
-        if self._trials_out >= self.rules.trials - self._trials_passed:
-            return Admission(False, "enough trials are running", after_s=1.0)
-        return Admission(True, "half open", trial=True)
+        if self._probes_out >= self.rules.probes - self._probes_passed:
+            return Admission(False, "enough probes are running", after_s=1.0)
+        return Admission(True, "half open", probe=True)
 
-    def began(self, *, trial: bool) -> None:
+    def began(self, *, probe: bool) -> None:
         """An admitted call is made; its end is to be told by exactly one of `succeeded`, `failed` and `dropped`."""
-        self._trials_out += trial
+        self._probes_out += probe
 
-    def succeeded(self, now: float, luck: float, *, slow: bool = False, trial: bool = False) -> None:
+    def succeeded(self, now: float, luck: float, *, slow: bool = False, probe: bool = False) -> None:
         """A call came to its good end, `slow` or not."""
-        if trial:
-            self._trials_out -= 1
-        if self.state is BreakerState.HALF_OPEN and trial:
+        if probe:
+            self._probes_out -= 1
+        if self.state is BreakerState.HALF_OPEN and probe:
             if slow:
-                self._open(now, luck, "a trial was slow", slow=True)
+                self._open(now, luck, "a probe was slow", slow=True)
                 return
-            self._trials_passed += 1
-            if self._trials_passed >= self.rules.trials:
-                self._turn(BreakerState.CLOSED, now, f"{self.rules.trials} trials succeeded")
+            self._probes_passed += 1
+            if self._probes_passed >= self.rules.probes:
+                self._turn(BreakerState.CLOSED, now, f"{self.rules.probes} probes succeeded")
             return
         if self.state is BreakerState.CLOSED:
             self._count(now, luck, slow=slow)
@@ -125,17 +125,17 @@ class Breaker:
         luck: float,
         category: FailureCategory,
         *,
-        trial: bool = False,
+        probe: bool = False,
         retry_after_s: float | None = None,
     ) -> None:
         """A call failed."""
-        if trial:
-            self._trials_out -= 1
+        if probe:
+            self._probes_out -= 1
         if category in NOT_ITS_FAULT:
             return
         if self.state is BreakerState.HALF_OPEN:
-            if trial:
-                self._open(now, luck, f"a trial failed: {category.value}")
+            if probe:
+                self._open(now, luck, f"a probe failed: {category.value}")
         elif self.state is BreakerState.OPEN and not self._slow:
             return  # the late end of a call from before it opened
         elif category in HOPELESS:
@@ -146,10 +146,10 @@ class Breaker:
         else:
             self._count(now, luck, failed=True)
 
-    def dropped(self, *, trial: bool = False) -> None:
+    def dropped(self, *, probe: bool = False) -> None:
         """A call was given up by us before it had an outcome."""
-        if trial:
-            self._trials_out -= 1
+        if probe:
+            self._probes_out -= 1
 
     @property
     def failing_share(self) -> float | None:
@@ -197,7 +197,7 @@ class Breaker:
 
     def _turn(self, state: BreakerState, now: float, reason: str) -> None:
         self.state, self.since, self.reason = state, now, reason
-        self._in_a_row = self._trials_passed = 0
+        self._in_a_row = self._probes_passed = 0
         self._calls.clear()
 
 

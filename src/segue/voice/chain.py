@@ -47,7 +47,7 @@ class Chain(Generic[P]):
     rules: FallbackRules = field(default_factory=FallbackRules)
     chance: random.Random = field(default_factory=random.Random)
     tally: Tally = field(default_factory=Tally)
-    _trials: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _probes: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
 
     @property
     def out(self) -> dict[str, str]:
@@ -65,10 +65,10 @@ class Chain(Generic[P]):
 
     async def close(self) -> None:
         """Stop what runs beside the errands."""
-        trials = list(self._trials.values())
-        for trial in trials:
-            trial.cancel()
-        await asyncio.gather(*trials, return_exceptions=True)
+        probes = list(self._probes.values())
+        for probe in probes:
+            probe.cancel()
+        await asyncio.gather(*probes, return_exceptions=True)
 
     async def run(
         self, errand: Errand[P, T], order: Sequence[str], unsuitable: Mapping[str, str] | None = None
@@ -98,7 +98,7 @@ class Chain(Generic[P]):
                 if not admission.allowed:  # not any more: others learnt something while this errand waited
                     continue
                 self._count(step, walk)
-                attempt = Attempt(target, errand, self.clock, trial=admission.trial, repeat=step.repeat)
+                attempt = Attempt(target, errand, self.clock, probe=admission.probe, repeat=step.repeat)
                 held.push_async_callback(attempt.close)
                 try:
                     attempt, items = await self._first(attempt, walk, errand, held)
@@ -152,7 +152,7 @@ class Chain(Generic[P]):
             raise
         if not quick:
             self.tally.hedges += 1
-            beside = Attempt(self.targets[name], errand, self.clock, trial=False, repeat=False, hedge=True)
+            beside = Attempt(self.targets[name], errand, self.clock, probe=False, repeat=False, hedge=True)
             held.push_async_callback(beside.close)
             runners[asyncio.create_task(beside.first())] = beside
         first, items = await race(runners, lambda failed, error: self._failed(failed, error, walk))
@@ -165,7 +165,7 @@ class Chain(Generic[P]):
         tried = {attempt.target.name, *(failure.name for failure in walk.failures)}
         for name in walk.order:
             if name not in walk.unsuitable and name not in tried and admissions[name].allowed:
-                return None if admissions[name].trial else name
+                return None if admissions[name].probe else name
         return None
 
     def _failed(self, attempt: Attempt[P, T], error: Exception, walk: Walk) -> None:
@@ -204,8 +204,8 @@ class Chain(Generic[P]):
         for name in suitable:
             breaker, alone = self.targets[name].breaker, not closed - {name}
             admissions[name] = breaker.admit(now, alone=alone)
-            if not alone and breaker.state is BreakerState.HALF_OPEN and name not in self._trials:
-                self._trials[name] = asyncio.create_task(self._try_out(self.targets[name]))
+            if not alone and breaker.state is BreakerState.HALF_OPEN and name not in self._probes:
+                self._probes[name] = asyncio.create_task(self._try_out(self.targets[name]))
         return admissions
 
     def _spare(self) -> dict[str, bool]:
@@ -213,36 +213,36 @@ class Chain(Generic[P]):
         return {name: target.budget.allows(now) for name, target in self.targets.items()}
 
     async def _try_out(self, target: Target[P]) -> None:
-        """Trials, one after the other, until the breaker closes or opens again."""
+        """Probes, one after the other, until the breaker closes or opens again."""
         breaker = target.breaker
         try:
-            while breaker.admit_trial(self.clock.now()).allowed:
+            while breaker.admit_probe(self.clock.now()).allowed:
                 await self._try_once(target)
         finally:
-            self._trials.pop(target.name, None)
+            self._probes.pop(target.name, None)
         log.info("provider tried out", provider=target.name, state=breaker.state.value, reason=breaker.reason)
 
     async def _try_once(self, target: Target[P]) -> None:
-        """One trial. A provider that refuses what we ask is there and answers: to the breaker that is a good end."""
+        """One probe. A provider that refuses what we ask is there and answers: to the breaker that is a good end."""
         breaker, category = target.breaker, None
-        breaker.began(trial=True)
+        breaker.began(probe=True)
         self.tally.probes += 1
         began = self.clock.now()
         try:
             async with self.clock.limit(target.limits.first_s):
                 await self.probe(target.provider)
         except asyncio.CancelledError:
-            breaker.dropped(trial=True)
+            breaker.dropped(probe=True)
             raise
         except Exception as error:
             timeout = isinstance(error, TimeoutError)
             category = FailureCategory.TIMEOUT if timeout else as_failure(error, target.name).category
-            log.warning("trial failed", provider=target.name, category=category.value, reason=str(error))
+            log.warning("probe failed", provider=target.name, category=category.value, reason=str(error))
         now, luck = self.clock.now(), self.chance.random()
         if category is None or category in NOT_ITS_FAULT:
-            breaker.succeeded(now, luck, slow=now - began > target.limits.first_s * SLOW_SHARE, trial=True)
+            breaker.succeeded(now, luck, slow=now - began > target.limits.first_s * SLOW_SHARE, probe=True)
         else:
-            breaker.failed(now, luck, category, trial=True)
+            breaker.failed(now, luck, category, probe=True)
 
     def _defeat(self, walk: Walk, end: GiveUp) -> ProviderError:
         """The error of an errand that nobody could do: the first failure, with all the others told."""

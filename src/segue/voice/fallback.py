@@ -43,7 +43,7 @@ class Try:
     reason: str
     wait_s: float = 0.0
     repeat: bool = False
-    trial: bool = False
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Walk:
         for name in suitable:
             if not self._tries(name) and admissions[name].allowed:
                 reason = "first choice" if name == self.order[0] else self._why_not_before(name, admissions)
-                return Try(name, reason, trial=admissions[name].trial)
+                return Try(name, reason, probe=admissions[name].probe)
         return self._second_round(suitable, admissions, spare, luck)
 
     def failed(
@@ -146,7 +146,7 @@ class Walk:
         )
 
     def _again(self, last: Failed, reason: str, wait_s: float, admissions: Mapping[str, Admission]) -> Try:
-        return Try(last.name, reason, wait_s, repeat=True, trial=admissions[last.name].trial)
+        return Try(last.name, reason, wait_s, repeat=True, probe=admissions[last.name].probe)
 
     def _tries(self, name: str) -> int:
         return sum(failure.name == name for failure in self.failures)
