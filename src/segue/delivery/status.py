@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from segue.delivery.approval import awaited
 from segue.delivery.evidence import Look
 from segue.delivery.plan import (
-    BAKE,
     AnyGate,
     LatencyGate,
     MeanGate,
@@ -17,10 +17,10 @@ from segue.delivery.plan import (
     QuietGate,
     RateGate,
     RegressionGate,
-    Stage,
 )
 from segue.delivery.quantity import told_s, told_share
 from segue.delivery.rollout import Decision, Phase, Rollout, Verb
+from segue.delivery.stages import dwell_s, share_bp
 from segue.delivery.telling import elapsed_s, sentence
 from segue.delivery.verdict import Judgement, Verdict, Word
 from segue.routing import BASIS
@@ -106,8 +106,8 @@ def status(
     return {
         **_head(rollout, judgement, now),
         "stage": _stage(rollout, now),
-        "stages": [_planned(stage, number, rollout) for number, stage in enumerate(timeline(plan))],
-        "holdback_bp": _basis(plan.bake.holdback),
+        "stages": [_planned(number, rollout) for number in range(len(plan.stages) + 1)],
+        "holdback_bp": BASIS - share_bp(plan, len(plan.stages)),
         "realised": {**asdict(realised), "share_bp": realised.share_bp},
         "ages": {"candidate_s": _age(look.candidate_at, now), "baseline_s": _age(look.baseline_at, now)},
         "dropped": list(rollout.dropped),
@@ -139,22 +139,11 @@ def status(
 
 def approval(rollout: Rollout) -> dict[str, Any]:
     """Whether somebody must agree before the next stage is entered, and its name; the name is empty where it is not."""
-    following = rollout.stage + 1
-    stages = rollout.plan.stages
-    needed = (
-        rollout.phase.live
-        and following < len(stages)
-        and stages[following].approval
-        and stages[following].name not in rollout.approved
-    )
-    return {"needed": needed, "stage": stages[following].name if needed else ""}
-
-
-def timeline(plan: Plan) -> tuple[Stage, ...]:
-    """The stages of a plan with the bake after them, as the stage it is."""
-    bake, last = plan.bake, plan.stages[-1]
-    share = min(1.0 - bake.holdback, last.share)
-    return (*plan.stages, Stage.model_construct(name=BAKE, share=share, cohort=last.cohort, dwell=bake.dwell))
+    following = awaited(rollout) if rollout.phase.live else None
+    return {
+        "needed": following is not None,
+        "stage": "" if following is None else rollout.plan.stage_name(following),
+    }
 
 
 def title(gate: AnyGate) -> str:
@@ -172,6 +161,16 @@ def title(gate: AnyGate) -> str:
     return f"memory grows by at most {told_share(gate.grow_at_most)}"
 
 
+def summary(rollout: Rollout, judgement: Judgement, *, now: float) -> dict[str, Any]:
+    """A rollout in a list of them: the beginning of its status."""
+    return {
+        **_head(rollout, judgement, now),
+        "stage": _stage(rollout, now),
+        "started_at": rollout.started_at,
+        "ended_at": rollout.ended_at,
+    }
+
+
 def _head(rollout: Rollout, judgement: Judgement, now: float) -> dict[str, Any]:
     return {
         "name": rollout.name,
@@ -186,29 +185,30 @@ def _head(rollout: Rollout, judgement: Judgement, now: float) -> dict[str, Any]:
 
 
 def _stage(rollout: Rollout, now: float) -> dict[str, Any]:
-    stages = timeline(rollout.plan)
-    current = stages[min(rollout.stage, len(stages) - 1)]
-    elapsed = elapsed_s(rollout, now)
+    dwell, elapsed = dwell_s(rollout.plan, rollout.stage), elapsed_s(rollout, now)
     return {
         "index": rollout.stage,
         "name": rollout.stage_name,
         "since": rollout.stage_since,
         "elapsed_s": round(elapsed, 3),
-        "dwell_s": current.dwell,
-        "left_s": round(max(0.0, current.dwell - elapsed), 3) if rollout.phase.live else 0.0,
+        "dwell_s": dwell,
+        "left_s": round(max(0.0, dwell - elapsed), 3) if rollout.phase.live else 0.0,
     }
 
 
-def _planned(stage: Stage, number: int, rollout: Rollout) -> dict[str, Any]:
+def _planned(number: int, rollout: Rollout) -> dict[str, Any]:
+    """A stage of the plan, or the bake after the last one."""
+    plan = rollout.plan
+    stage = plan.stages[number] if number < len(plan.stages) else None
     done = number < rollout.stage or rollout.phase is Phase.PROMOTED
     return {
-        "name": stage.name,
-        "share_bp": _basis(stage.share),
-        "dwell_s": stage.dwell,
-        "approval": stage.approval,
-        "certify": stage.certify,
+        "name": plan.stage_name(number),
+        "share_bp": share_bp(plan, number),
+        "dwell_s": dwell_s(plan, number),
+        "approval": stage is not None and stage.approval,
+        "certify": stage is not None and stage.certify,
         "state": "done" if done else "current" if number == rollout.stage else "next",
-        "cohort": stage.cohort.model_dump(mode="json"),
+        "cohort": (stage or plan.stages[-1]).cohort.model_dump(mode="json"),
     }
 
 
@@ -261,7 +261,3 @@ def _proof(plan: Plan) -> dict[str, Any]:
 
 def _age(at: float | None, now: float) -> float | None:
     return None if at is None else round(max(0.0, now - at), 3)
-
-
-def _basis(share: float) -> int:
-    return round(BASIS * share)

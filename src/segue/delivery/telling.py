@@ -1,11 +1,17 @@
 """The one sentence that says how a rollout stands, as it is read on top of the page and of `segue rollout watch`."""
 
+from collections.abc import Mapping
+
 from segue.delivery.plan import CohortPlan
 from segue.delivery.rollout import Kind, Phase, Rollout
+from segue.delivery.stages import dwell_s
 from segue.delivery.verdict import Judgement
 from segue.routing import BASIS
 
 STEPS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+MOVING = ("dwell", "certification", "frozen")
+"""Codes of waits whose figures go on changing after they were decided, or are told elsewhere in the sentence."""
+NO_WORDS: Mapping[str, str] = {}
 
 
 def sentence(rollout: Rollout, judgement: Judgement, now: float) -> str:
@@ -25,18 +31,18 @@ def elapsed_s(rollout: Rollout, now: float) -> float:
     return max(0.0, end - rollout.stage_since - rollout.unobserved_s)
 
 
-def span(seconds: float) -> str:
-    """A span of time in its two largest units: `41 min`, `1 h 41 min`, `2 d`."""
+def span(seconds: float, words: Mapping[str, str] = NO_WORDS) -> str:
+    """A span of time in its two largest units: `41 min`, `1 h 41 min`, `2 d`; `words` has other words for the units."""
     rest = max(0, round(seconds))
     parts: list[str] = []
     for size, unit in STEPS:
         count, after = divmod(rest, size)
         if count or (parts and len(parts) < 2):
-            parts.append(f"{count} {unit}" if count else "")
+            parts.append(f"{count} {words.get(unit, unit)}" if count else "")
             rest = after
         if len(parts) == 2:
             break
-    return " ".join(filter(None, parts)) or "0 s"
+    return " ".join(filter(None, parts)) or f"0 {words.get('s', 's')}"
 
 
 def percent(share_bp: int) -> str:
@@ -104,15 +110,11 @@ def _members(names: tuple[str, ...], kind: str) -> str:
 
 def _waiting(rollout: Rollout, judgement: Judgement, now: float) -> str:
     """What the next step waits for: the time, then whatever was decided last in this stage, or the gates."""
-    plan = rollout.plan
-    dwell_s = plan.stages[rollout.stage].dwell if rollout.stage < len(plan.stages) else plan.bake.dwell
-    left_s = dwell_s - elapsed_s(rollout, now)
-    time = f"{span(left_s)} of {span(dwell_s)} left" if left_s > 0 else f"The {span(dwell_s)} of this stage are over"
-    last = rollout.last
-    if left_s <= 0 and not dwell_s:
-        time = ""
+    least_s, last = dwell_s(rollout.plan, rollout.stage), rollout.last
+    left_s = least_s - elapsed_s(rollout, now)
+    time = f"{span(left_s)} of {span(least_s)} left" if left_s > 0 else ""
     reason = judgement.waiting_for
-    if last is not None and last.stage == rollout.stage and last.code != "dwell":
+    if last is not None and last.stage == rollout.stage and last.code not in MOVING:
         reason = last.reason if last.kind in (Kind.WAITED, Kind.HELD) else reason
     if not reason:
         return ended(time) if time else ""
