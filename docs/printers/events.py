@@ -26,6 +26,7 @@ EXAMPLES: tuple[Frame, ...] = (
         sample_rate=24_000,
         report_token="0c4d8a3ef1b94a6c9d7e5f2a1b3c4d5e",  # noqa: S106 - an example
         heard="hello",
+        session="9f1c2b7a4e6d8035.1900003600.c.chirp3/1.5b0e8d2f7a91c364.1d0a7c3e9b52f8466f0e2d9c8b7a6154",
     ),
     Text(seq=0, text="Hello there. "),
     Audio(
@@ -60,6 +61,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "sample_rate": "Samples per second, before encoding.",
         "report_token": "Proves to `POST /api/telemetry/voice` that a report is about this turn.",
         "heard": "What was recognized, where the turn began with a recording.",
+        "session": "The token of the listener's session; sent with the next turn, it keeps the variant.",
     },
     "text": {
         "seq": "The number of this sentence, from 0. Audio of the same number speaks it.",

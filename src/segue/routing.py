@@ -1,10 +1,11 @@
 """Who gets what: the one value that comes down from the delivery plane to the voice plane.
 
 A turn reads the table once, when it starts. A table is never changed, only replaced by one with a greater `version`.
+What the environment of one machine forbids is laid over the table there (`restrict`), and never written back.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +18,25 @@ class Arm(StrEnum):
 
     BASELINE = "baseline"
     CANDIDATE = "candidate"
+
+
+class Reason(StrEnum):
+    """Why a turn got its variant; the word stands in its record and in the measures."""
+
+    NO_LISTENER = "no_listener"
+    """The caller did not say who listens: the baseline, left out of the evidence."""
+    NO_ROLLOUT = "no_rollout"
+    """No rollout is running: the baseline, for everybody."""
+    DROPPED = "dropped"
+    """The character was taken out of the rollout: the baseline, left out of the evidence."""
+    OUTSIDE = "outside"
+    """The turn belongs to none of those to whom the share is applied: the baseline, left out of the evidence."""
+    RESTRICTED = "restricted"
+    """This machine's environment forbids the candidate here: the baseline, left out of the evidence."""
+    SESSION = "session"
+    """The session was drawn before and keeps its arm."""
+    SHARE = "share"
+    """The listener was drawn: into the share or out of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +74,37 @@ class Cohort:
 
 
 @dataclass(frozen=True, slots=True)
+class Restrictions:
+    """What the environment of one machine allows of an exposure. It can take away, never add."""
+
+    enabled: bool = True
+    """Whether anybody may hear the candidate here."""
+    share_bp: int = BASIS
+    """How much of the cohort may hear it here at most, in basis points."""
+    characters: tuple[str, ...] | None = None
+    """The only characters that may speak as the candidate here; None is all of them, an empty tuple none."""
+    fallback: bool = True
+    """Whether another synthesizer may speak where the candidate's own fails."""
+
+    def allow(self, character: str | None) -> bool:
+        """Whether a turn of this character, or of none, may be given the candidate here."""
+        return self.enabled and (self.characters is None or character in self.characters)
+
+    def __str__(self) -> str:
+        """What is taken away, in words; empty where nothing is."""
+        if not self.enabled:
+            return "nobody hears the candidate"
+        told = []
+        if self.share_bp < BASIS:
+            told.append(f"at most {self.share_bp / 100:g} % hear the candidate")
+        if self.characters is not None:
+            told.append(f"only {', '.join(self.characters)} may" if self.characters else "no character may")
+        if not self.fallback:
+            told.append("only its own synthesizer speaks for the candidate")
+        return "; ".join(told)
+
+
+@dataclass(frozen=True, slots=True)
 class Exposure:
     """A running rollout as the voice plane needs it: who hears the candidate."""
 
@@ -72,6 +123,8 @@ class Exposure:
     """Prefix of the variables that may restrict this exposure on one machine; empty for none."""
     since: float = 0.0
     """Unix seconds at which the stage began."""
+    restrictions: Restrictions = Restrictions()
+    """What this machine allows of it; nothing is taken away in the table that is kept for all machines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +145,39 @@ def table_from_dict(plain: Mapping[str, Any]) -> RoutingTable:
     exposure = plain["exposure"]
     if exposure is not None:
         cohort = {name: None if names is None else tuple(names) for name, names in exposure["cohort"].items()}
+        restrictions = {**exposure.get("restrictions", {})}
+        if restrictions.get("characters") is not None:
+            restrictions["characters"] = tuple(restrictions["characters"])
         exposure = Exposure(
             **{
                 **exposure,
                 "candidate": Variant(**exposure["candidate"]),
                 "cohort": Cohort(**cohort),
                 "dropped": tuple(exposure["dropped"]),
+                "restrictions": Restrictions(**restrictions),
             }
         )
     return RoutingTable(plain["version"], Variant(**plain["baseline"]), exposure)
+
+
+def restrict(table: RoutingTable, restrictions: Restrictions) -> RoutingTable:
+    """The table as it is in force on a machine whose environment says this.
+
+    Its version stays: it is the same decision. Nobody hears the candidate under it who would not without it, and what
+    was taken away before stays away.
+    """
+    exposure = table.exposure
+    if exposure is None:
+        return table
+    before = exposure.restrictions
+    names = before.characters
+    if restrictions.characters is not None:
+        names = restrictions.characters if names is None else tuple(n for n in restrictions.characters if n in names)
+    both = Restrictions(
+        enabled=before.enabled and restrictions.enabled,
+        share_bp=min(before.share_bp, restrictions.share_bp),
+        characters=names,
+        fallback=before.fallback and restrictions.fallback,
+    )
+    candidate = replace(exposure.candidate, fallback=exposure.candidate.fallback and both.fallback)
+    return replace(table, exposure=replace(exposure, candidate=candidate, restrictions=both))

@@ -3,10 +3,12 @@
 import uuid
 from dataclasses import dataclass, field
 
+from segue.errors import SegueError
 from segue.records import Outcome
 from segue.voice.casting import Casting
 from segue.voice.frames import Degraded
 from segue.voice.ports import Message, Recording
+from segue.voice.session import Placed
 
 
 def new_turn_id() -> str:
@@ -30,6 +32,8 @@ class Ask:
     recording: Recording | None = None
     history: tuple[Message, ...] = ()
     listener: str | None = None
+    session: str | None = None
+    """The token that the listener's turn before this one handed out, if the caller sends it."""
     chat: str | None = None
     character: str | None = None
     asked_voice: str | None = None
@@ -49,7 +53,8 @@ class Ask:
 class Plan:
     """What was decided for a turn when it began, from the routing table, the catalogue and the state of things."""
 
-    variant: str
+    placed: Placed
+    """The variant, why it is this one, and the session."""
     profile: str
     models: tuple[str, ...]
     """Language models in order of preference; empty where the text was brought by the caller."""
@@ -58,9 +63,10 @@ class Plan:
     """Synthesizers in order of preference as things stand."""
     first_choice: str
     """The synthesizer that is first when all is well; empty where nobody can speak."""
-    epoch: int
     notices: tuple[Degraded, ...] = ()
     """What the listener is told at once."""
+    flaw: SegueError | None = None
+    """Why the variant cannot be spoken at all; it ends the turn, which is counted against the variant."""
 
     @property
     def model(self) -> str:

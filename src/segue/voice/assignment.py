@@ -1,8 +1,25 @@
-"""Which variant a listener gets: a pure function of the listener and the routing table, with its reason."""
+"""Which variant a turn gets: a pure function of the listener, the routing table and the session, with its reason.
 
+A listener is drawn by a hash of the rollout's salt and the listener's name, which gives one of 10,000 buckets; the
+candidate has those below the share. So a listener stays where it is as long as the share does, nobody loses the
+candidate while the share grows, and whoever came first is the last to lose it when it shrinks. No replica remembers
+anybody: all of them come to the same answer.
+"""
+
+import hashlib
 from dataclasses import dataclass
 
-from segue.routing import RoutingTable, Variant
+from segue.routing import BASIS, Arm, Exposure, Reason, RoutingTable, Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What is known of a listener's visit: the arm it was drawn into, and in which attempt of which rollout."""
+
+    id: str
+    rollout: str = ""
+    """As `name/2`; empty where the visit was not drawn yet."""
+    arm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,11 +27,71 @@ class Assignment:
     """The variant of one turn and why it is this one."""
 
     variant: Variant
-    reason: str
+    reason: Reason
+    arm: str = ""
+    """The side on which the turn is counted; empty where it is left out of the evidence."""
+    rollout: str = ""
+    """The rollout and attempt that was running, as `name/2`; empty where none was."""
+    stage: int = 0
 
 
-def assign(listener: str | None, table: RoutingTable) -> Assignment:
-    """Assign a variant. Without a running rollout everybody gets the baseline."""
+def bucket(salt: str, listener: str) -> int:
+    """The bucket of a listener, from 0 to 9999.
+
+    The first 8 bytes of BLAKE2b of the salt, a zero byte and the listener, as a big-endian number, times 10,000,
+    without its lower 64 bits. There is no remainder in it, so no bucket is favoured by more than one part in 10^15.
+    """
+    # A lone surrogate cannot come from any door; if one does, it must not end a turn.
+    text = f"{salt}\0{listener}".encode("utf-8", "surrogatepass")
+    return (int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) * BASIS) >> 64
+
+
+def assign(
+    listener: str | None,
+    table: RoutingTable,
+    *,
+    character: str | None = None,
+    language: str = "",
+    session: Session | None = None,
+) -> Assignment:
+    """Assign a variant.
+
+    Who may hear the candidate at all comes before who was drawn: a session keeps its arm while the share changes, but
+    no longer than its character, the cohort and this machine allow; and a share of 0 is nobody.
+
+    Args:
+        listener: who listens, as the caller names them.
+        table: what is in force here.
+        character: the one that speaks in this turn.
+        language: the turn's.
+        session: the listener's visit, where the caller brought proof of one.
+    """
+    exposure = table.exposure
+    if exposure is None:
+        return Assignment(table.baseline, Reason.NO_LISTENER if listener is None else Reason.NO_ROLLOUT)
+    reason, arm = _drawn(listener, exposure, character, language, session)
+    variant = exposure.candidate if arm is Arm.CANDIDATE else table.baseline
+    return Assignment(variant, reason, arm.value if arm else "", exposure.rollout, exposure.stage)
+
+
+def _drawn(
+    listener: str | None, exposure: Exposure, character: str | None, language: str, session: Session | None
+) -> tuple[Reason, Arm | None]:
+    """Why, and on which side; None stands for the baseline, left out of the evidence."""
+    allowed = exposure.restrictions
     if listener is None:
-        return Assignment(table.baseline, "no_listener")
-    return Assignment(table.baseline, "no_rollout")
+        return Reason.NO_LISTENER, None
+    if character is not None and character in exposure.dropped:
+        return Reason.DROPPED, None
+    if not exposure.cohort.holds(listener, character, language):
+        return Reason.OUTSIDE, None
+    if not allowed.allow(character):
+        return Reason.RESTRICTED, None
+    drawn = bucket(exposure.salt, listener)
+    if session is not None and session.rollout == exposure.rollout and session.arm and exposure.share_bp:
+        arm, reason = Arm(session.arm), Reason.SESSION
+    else:
+        arm, reason = Arm.CANDIDATE if drawn < exposure.share_bp else Arm.BASELINE, Reason.SHARE
+    if arm is Arm.CANDIDATE and drawn >= allowed.share_bp:
+        return Reason.RESTRICTED, None
+    return reason, arm

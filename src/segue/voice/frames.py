@@ -26,6 +26,8 @@ class Meta:
     report_token: str
     heard: str | None = None
     """What the recognizer heard, where the turn began with a recording."""
+    session: str | None = None
+    """The token of the listener's session, to be sent with the next turn: its voice then stays what it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,10 @@ TOKENS_WAITING = 256
 """A model that writes faster than its listener hears is paused when this many tokens wait."""
 
 
+WHOLE_SENTENCES = {"first_clause": False}
+"""What of the settings is different where the first sentence is not waited for."""
+
+
 class Silence:
     """Stands for "the model has been silent for a while" in a stream of tokens."""
 
@@ -83,7 +87,11 @@ async def read_out(
 
 
 class Written:
-    """A model's reply, cut into sentences as it is written; for one reply."""
+    """A model's reply, cut into sentences as it is written; for one reply.
+
+    Without `streaming` no sentence is told before the last one is written: none of it counts as one that could be
+    spoken until then, and a reply that breaks off is not spoken at all.
+    """
 
     def __init__(
         self,
@@ -92,13 +100,16 @@ class Written:
         settings: VoiceSettings,
         timeline: Timeline,
         clock: Clock,
+        *,
+        streaming: bool = True,
     ) -> None:
         self._models = models
         self._idle_s = settings.idle_flush_ms / 1000.0
         self._timeline = timeline
         self._clock = clock
         self._queue: asyncio.Queue[str | Settling | BaseException | None] = asyncio.Queue(TOKENS_WAITING)
-        self._cut = cutter(prompt.language, settings)
+        self._streaming = streaming
+        self._cut = cutter(prompt.language, settings if streaming else settings.model_copy(update=WHOLE_SENTENCES))
         self._language = prompt.language
         self._said = ""
         self._answering = Answering(prompt, self._settle, models)
@@ -110,6 +121,18 @@ class Written:
         Raises:
             ProviderError: no model could write it, or none could go on with it; complete sentences came before.
         """
+        if self._streaming:
+            async with aclosing(self._cut_from(order)) as sentences:
+                async for sentence in sentences:
+                    yield self._told(sentence)
+            return
+        async with aclosing(self._cut_from(order)) as sentences:
+            whole = [sentence async for sentence in sentences]
+        for sentence in whole:
+            yield self._told(sentence)
+
+    async def _cut_from(self, order: Sequence[str]) -> AsyncGenerator[Sentence, None]:
+        """The sentences as they are cut."""
         pump = asyncio.create_task(self._pump(order))
         try:
             while (token := await self._next()) is not None:
@@ -164,6 +187,11 @@ class Written:
         return self._said
 
     def _noted(self, sentence: Sentence) -> Sentence:
-        self._timeline.sentence(sentence.text, self._clock.now())
+        """What is cut stands, whoever goes on with the reply."""
         self._said += sentence.text
         return replace(sentence, writer=self._answering.writer)
+
+    def _told(self, sentence: Sentence) -> Sentence:
+        """From now on it can be spoken."""
+        self._timeline.sentence(sentence.text, self._clock.now())
+        return sentence

@@ -80,6 +80,11 @@ class Heading:
     voice: str
     format: str
     first_choice: str = ""
+    rollout: str = ""
+    stage: int = 0
+    arm: str = ""
+    assigned: str = ""
+    session: str | None = None
 
 
 class Timeline:
@@ -128,6 +133,11 @@ class Timeline:
             self._outcome, self._error, self._reason = outcome, error, reason
 
     @property
+    def heard_ms(self) -> float | None:
+        """Milliseconds from the request until the first audible audio was handed over; None as long as none was."""
+        return self._marks.get(Mark.FIRST_SENT.value)
+
+    @property
     def timings(self) -> dict[str, float]:
         """The marks so far, as `first_token_ms` and so on, with `total_ms` once the turn is done."""
         names = {Mark.DONE.value: "total_ms"}
@@ -163,4 +173,9 @@ class Timeline:
             underflow=self.listener.underflow,
             error=self._error,
             reason=self._reason,
+            rollout=heading.rollout,
+            stage=heading.stage,
+            arm=heading.arm,
+            assigned=heading.assigned,
+            session=heading.session,
         )

@@ -17,10 +17,8 @@ from segue.errors import NothingHeard, ProviderTimeout, SegueError
 from segue.records import Mark, Outcome, TurnRecord
 from segue.routing import RoutingTable
 from segue.voice.ask import Ask, Interruption, Plan
-from segue.voice.assignment import assign
 from segue.voice.audio import SAMPLE_RATE
 from segue.voice.catalogue import Catalogue
-from segue.voice.degradation import Remedy
 from segue.voice.encoding import encoder
 from segue.voice.frames import Degraded, Done, Failure, Frame, Meta, Text
 from segue.voice.hearing import Hearing
@@ -28,20 +26,18 @@ from segue.voice.lineup import Lineup
 from segue.voice.lookout import Lookout
 from segue.voice.notices import Notices
 from segue.voice.parcel import Parcel
+from segue.voice.planner import Planner
 from segue.voice.ports import LanguageModel, Message, Prompt, TurnStore
-from segue.voice.profiles import grant
 from segue.voice.rendering import Manner, Sentence
 from segue.voice.reply import Written, read_out
 from segue.voice.reporting import ReportTokens
 from segue.voice.roster import Roster
+from segue.voice.session import Assigner, Sessions
 from segue.voice.slots import Slots
 from segue.voice.speaking import Speaker
 from segue.voice.timeline import Heading, Timeline
 
 log = structlog.get_logger("segue.turn")
-
-NOTHING = Remedy()
-"""What is done about the profile of a text that is read out: it has none."""
 
 
 class Turns:
@@ -60,17 +56,35 @@ class Turns:
         hearing: Hearing,
         records: TurnStore,
         tokens: ReportTokens,
+        sessions: Sessions | None = None,
+        watch: Callable[[Timeline], None] | None = None,
     ) -> None:
+        """Put the parts together.
+
+        Args:
+            clock: for every time that is measured.
+            settings: of the voice plane.
+            routing: the routing table that is in force; asked once a turn.
+            models: the language models.
+            speaker: the synthesizers.
+            catalogue: the voices and characters.
+            lookout: what watches over degradation.
+            hearing: the recognizers.
+            records: where each turn leaves its record.
+            tokens: with which listeners report.
+            sessions: with which a session keeps its arm; without them each turn is drawn by the table alone.
+            watch: told of each turn when it begins, by its timeline.
+        """
         self._clock = clock
         self._settings = settings
-        self._routing = routing
         self._models = models
         self._speaker = speaker
-        self._catalogue = catalogue
-        self._lookout = lookout
         self._hearing = hearing
         self._records = records
         self._tokens = tokens
+        self._watch = watch
+        self.assigner = Assigner(routing, sessions)
+        self.planner = Planner(self.assigner, settings, models, speaker.studio.chain, catalogue, lookout)
         self.places = Slots(settings.max_turns)
 
     async def turn(self, ask: Ask, interruption: Interruption | None = None) -> AsyncGenerator[Frame, None]:
@@ -82,7 +96,7 @@ class Turns:
         """
         interruption = interruption or Interruption()
         with self.places.hold_now():
-            plan = self._plan(ask)
+            plan = self.planner.plan(ask)
             timeline, begun = self._timeline(ask, plan), False
             try:
                 async with aclosing(self._frames(ask, plan, timeline)) as frames:
@@ -124,41 +138,15 @@ class Turns:
         timeline.end(Outcome.FAILED, error=failure.code, reason=failure.message)
         return failure
 
-    def _plan(self, ask: Ask) -> Plan:
-        """Read the routing table and the remedy, once; what they say holds for the whole turn."""
-        table, remedy = self._routing(), self._lookout.remedy()
-        variant = assign(ask.listener, table).variant
-        voice = ask.asked_voice or (variant.voice if ask.character is None else None)
-        casting = self._catalogue.cast(ask.language, voice or None, ask.character, variant.name)
-        order = self._speaker.studio.chain.able(casting.order)
-        first = ask.synthesizer or (variant.synthesizer if not ask.asked_voice else "")
-        if first in order:
-            order = (first, *(name for name in order if name != first))
-        able = tuple(name for name in order if name in casting.parts)
-        rotated = remedy.order(able)
-        granted = grant(ask.profile or None, self._settings.profile, remedy if ask.kind == "chat" else NOTHING)
-        notices = [Degraded(granted.reason, granted.message)] if granted.reason else []
-        if rotated != able:
-            notices.append(Degraded("synthesizer_rotated", f"{rotated[0]} has first place for now.", rotated[0]))
-        return Plan(
-            variant=variant.name,
-            profile=granted.profile,
-            models=self._models.order(granted.profile, variant.model or ask.model) if ask.kind == "chat" else (),
-            casting=casting,
-            synthesizers=rotated or order,
-            first_choice=able[0] if able else "",
-            epoch=table.version,
-            notices=tuple(notices),
-        )
-
     def _timeline(self, ask: Ask, plan: Plan) -> Timeline:
+        assignment = plan.placed.assignment
         heading = Heading(
             turn=ask.turn,
             kind=ask.kind,
             at=self._clock.wall(),
             listener=ask.listener,
             chat=ask.chat,
-            variant=plan.variant,
+            variant=assignment.variant.name,
             profile=plan.profile,
             character=ask.character,
             language=ask.language,
@@ -166,10 +154,23 @@ class Turns:
             voice=plan.voice,
             format=ask.format,
             first_choice=plan.first_choice,
+            rollout=assignment.rollout,
+            stage=assignment.stage,
+            arm=assignment.arm,
+            assigned=assignment.reason.value,
+            session=plan.placed.session,
         )
-        return Timeline(heading, self._clock.now(), self._settings.cushion_ms)
+        timeline = Timeline(heading, self._clock.now(), self._settings.cushion_ms)
+        try:
+            if self._watch is not None:
+                self._watch(timeline)
+        except Exception:
+            log.exception("nobody watches this turn", turn=ask.turn)  # that is no reason not to answer it
+        return timeline
 
     async def _frames(self, ask: Ask, plan: Plan, timeline: Timeline) -> AsyncGenerator[Frame, None]:
+        if plan.flaw is not None:
+            raise plan.flaw
         heard = await self._heard(ask)
         heading = timeline.heading
         yield Meta(
@@ -183,6 +184,7 @@ class Turns:
             sample_rate=SAMPLE_RATE,
             report_token=self._tokens.issue(ask.turn),
             heard=heard,
+            session=plan.placed.token,
         )
         for notice in plan.notices:
             timeline.told(notice.reason)
@@ -206,7 +208,7 @@ class Turns:
     async def _spoken(self, ask: Ask, plan: Plan, text: str, timeline: Timeline) -> AsyncGenerator[Frame, None]:
         """Sentences and their sound; sound is booked as sent when the door comes back for the next frame."""
         lineup, paced = Lineup(plan.synthesizers), ask.kind == "chat"
-        manner = Manner(ask.language, plan.casting, lineup, ask.speed, paced=paced, epoch=plan.epoch)
+        manner = Manner(ask.language, plan.casting, lineup, ask.speed, paced=paced, epoch=plan.placed.version)
         notices = Notices(plan.model, plan.synthesizer, plan.casting)
         encode = encoder(ask.format, SAMPLE_RATE, whole=ask.whole)
         parcel = Parcel()
@@ -242,5 +244,6 @@ class Turns:
         if ask.kind == "speech":
             return read_out(text, ask.language, self._settings, timeline, self._clock)
         prompt = Prompt(messages=(*ask.history, Message("user", text)), language=ask.language, profile=plan.profile)
-        written = Written(prompt, self._models.chain, self._settings, timeline, self._clock)
+        streaming = plan.placed.assignment.variant.streaming
+        written = Written(prompt, self._models.chain, self._settings, timeline, self._clock, streaming=streaming)
         return written.sentences(plan.models)

@@ -32,6 +32,8 @@ class ChatBody(Body):
     """`uk`, `ru`, `en`, `zh`, or a tag like `uk-UA`; recognized from the text when absent."""
     listener: Id | None = None
     """Who listens, for sticky assignment; without it the turn is left out of the evidence."""
+    session: str | None = None
+    """`session` of the `meta` before this turn: the listener's visit keeps its variant. Of no use, it is ignored."""
     chat: Id | None = None
     """The conversation this turn belongs to."""
     character: Id | None = None
@@ -61,6 +63,8 @@ class TtsBody(Body):
     """1 is normal."""
     listener: Id | None = None
     """As in a turn."""
+    session: str | None = None
+    """As in a turn; the fresh one is in the header `X-Segue-Session`."""
     character: Id | None = None
     """As in a turn."""
     stream: bool = False

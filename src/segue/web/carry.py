@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from segue.errors import InvalidRequest, SegueError
-from segue.voice.frames import Audio, Failure, Frame, Speaker, fields
+from segue.voice.frames import Audio, Failure, Frame, Meta, Speaker, fields
 from segue.web.answer import Answer, Cut
 
 log = structlog.get_logger("segue.web")
@@ -120,6 +120,13 @@ EVENT_STREAM = Shape("text/event-stream; charset=utf-8", as_event)
 NDJSON = Shape("application/x-ndjson; charset=utf-8", as_line)
 
 
+def tell_assignment(headers: dict[str, str], meta: Meta) -> None:
+    """Put into headers what `meta` says of the assignment, for a body that has no room for it."""
+    headers["x-segue-variant"] = meta.variant
+    if meta.session is not None:
+        headers["x-segue-session"] = meta.session
+
+
 def speech(media_type: str, headers: dict[str, str], *, asked: str = "", whole: bool = False) -> Shape:
     """Bare audio: the status is decided at the first audible packet, and an error after it breaks the body off.
 
@@ -131,6 +138,8 @@ def speech(media_type: str, headers: dict[str, str], *, asked: str = "", whole: 
     def encode(frame: Frame) -> bytes | None:
         if isinstance(frame, Failure):
             return None
+        if isinstance(frame, Meta):
+            tell_assignment(headers, frame)
         if not isinstance(frame, Audio):
             return b""
         heard.update(dict.fromkeys(frame.speakers))

@@ -26,6 +26,7 @@ async def chat_ask(plane: VoicePlane, body: ChatBody) -> Ask:
         voice=body.voice,
         audio_format=body.format,
         listener=body.listener,
+        session=body.session,
         chat=body.chat,
         character=body.character,
         profile=body.profile,
@@ -86,6 +87,7 @@ def router(plane: VoicePlane, server: ServerSettings, link_s: float) -> APIRoute
             character=body.character,
             audio_format=body.format,
             listener=body.listener,
+            session=body.session,
             speed=body.speed,
             whole=not body.stream,
         )

@@ -92,6 +92,7 @@ async def stored_file(plane: VoicePlane, ask: Ask, tenant: str, link_s: float) -
         "media_type": kept.media_type,
         "size_bytes": kept.size_bytes,
         "audio_ms": round(gathered.audio_ms, 3),
+        "session": gathered.meta.get("session"),
         "label": dict(kept.label),
         "url": await plane.files.link(kept.key, link_s),
         "expires_in_s": link_s,

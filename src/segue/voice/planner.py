@@ -1,0 +1,105 @@
+"""What is decided for a turn before it begins: who gets which variant, who writes it, who speaks it, with which voice.
+
+The routing table, the session and the remedy are read once; what they say holds for the whole turn.
+"""
+
+from dataclasses import dataclass
+
+from segue.configuration import VoiceSettings
+from segue.errors import Unavailable, UnknownVoice
+from segue.routing import Variant
+from segue.voice.ask import Ask, Plan
+from segue.voice.casting import Casting
+from segue.voice.catalogue import Catalogue
+from segue.voice.chain import Chain
+from segue.voice.degradation import Remedy
+from segue.voice.frames import Degraded
+from segue.voice.lookout import Lookout
+from segue.voice.ports import LanguageModel, Synthesizer
+from segue.voice.profiles import grant
+from segue.voice.roster import Roster
+from segue.voice.session import Assigner
+
+NOTHING = Remedy()
+"""What is done about the profile of a text that is read out: it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Plans turns; one for the whole process."""
+
+    assigner: Assigner
+    settings: VoiceSettings
+    models: Roster[LanguageModel]
+    synthesizers: Chain[Synthesizer]
+    catalogue: Catalogue
+    lookout: Lookout
+
+    def plan(self, ask: Ask) -> Plan:
+        """Decide.
+
+        Raises:
+            CallerError: what is asked for is not there. What a variant names and is not there is the plan's `flaw`.
+        """
+        placed = self.assigner.place(ask.listener, ask.session, character=ask.character, language=ask.language)
+        variant, remedy = placed.assignment.variant, self.lookout.remedy()
+        casting, flaw = self._casting(ask, variant)
+        order, first_choice = self._order(ask, variant, casting)
+        able = tuple(name for name in order if name in casting.parts)
+        rotated = remedy.order(able)
+        granted = grant(ask.profile or None, self.settings.profile, remedy if ask.kind == "chat" else NOTHING)
+        notices = [Degraded(granted.reason, granted.message)] if granted.reason else []
+        if rotated != able:
+            notices.append(Degraded("synthesizer_rotated", f"{rotated[0]} has first place for now.", rotated[0]))
+        return Plan(
+            placed=placed,
+            profile=granted.profile,
+            models=self.models.order(granted.profile, variant.model or ask.model) if ask.kind == "chat" else (),
+            casting=casting,
+            synthesizers=rotated or order,
+            first_choice=first_choice or (able[0] if able else ""),
+            notices=tuple(notices),
+            flaw=flaw,
+        )
+
+    def lacking(self, variant: Variant) -> tuple[str, ...]:
+        """What a variant names and is not to be had here, a sentence each: with any of it nobody can judge it."""
+        told = []
+        if variant.model and not self.models.chain.able([variant.model]):
+            told.append(f"Variant {variant.name!r}: there is no language model {variant.model!r} here.")
+        if variant.synthesizer and not self.synthesizers.able([variant.synthesizer]):
+            told.append(f"Variant {variant.name!r}: there is no synthesizer {variant.synthesizer!r} here.")
+        if variant.voice and not self.catalogue.has(variant.voice):
+            told.append(f"Variant {variant.name!r}: there is no voice {variant.voice!r} here.")
+        return tuple(told)
+
+    def _casting(self, ask: Ask, variant: Variant) -> tuple[Casting, Unavailable | None]:
+        """Who can speak how, and what is wrong with the variant if it cannot be spoken as it says.
+
+        A variant's voice speaks where neither a voice nor a character is asked for, in the languages that it knows.
+        """
+        voice = ask.asked_voice or None
+        if voice is None and ask.character is None and variant.voice:
+            try:
+                return self.catalogue.cast(ask.language, variant.voice, None, variant.name), None
+            except UnknownVoice as error:
+                plain = self.catalogue.cast(ask.language, None, None, variant.name)
+                if self.catalogue.has(variant.voice):
+                    return plain, None
+                return plain, Unavailable(f"Variant {variant.name!r} cannot be spoken: {error.message}")
+        return self.catalogue.cast(ask.language, voice, ask.character, variant.name), None
+
+    def _order(self, ask: Ask, variant: Variant, casting: Casting) -> tuple[tuple[str, ...], str]:
+        """The synthesizers in order of preference, and the first choice where that is not simply the first of them.
+
+        A variant whose own synthesizer is left out, or not configured, is spoken by another: that is a fallback, or the
+        variant would be judged by what it is not.
+        """
+        first = ask.synthesizer or (variant.synthesizer if not ask.asked_voice else "")
+        able = self.synthesizers.able(casting.order)
+        missing = bool(first) and not self.synthesizers.able([first])
+        if first in able:
+            able = (first, *(name for name in able if name != first))
+        if not variant.fallback:
+            able = () if missing else able[:1]
+        return able, first if missing else ""
