@@ -14,6 +14,7 @@ from typing import Any
 from segue.delivery.book import Book, Terms
 from segue.delivery.evidence import Block, Look
 from segue.delivery.plan import Plan
+from segue.delivery.verdict import Judgement
 from segue.routing import RoutingTable, Variant
 
 
@@ -216,11 +217,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Everything one look or command writes, in one transaction: all of it or nothing.
-
-    There is something to write when the rollout's `version` is not the one that was read; a refused command, the
-    repetition of one, and a look that shows nothing new leave it as it was.
-    """
+    """Everything one look or command writes, in one transaction: all of it or nothing."""
 
     rollout: Rollout
     decision: Decision | None = None
@@ -228,5 +225,10 @@ class Change:
     table: RoutingTable | None = None
     notices: tuple[Notice, ...] = ()
     look: Look | None = None
+    judgement: Judgement | None = None
+    """What the gates said; not written."""
+    idle: bool = False
+    """Nothing is to be written: a command was refused, or repeated, or there is nothing new. The rollout has the
+    version that was read."""
     unheard: bool = False
     """A command was given, but harm had to be decided first: give the command again, to what is so now."""
