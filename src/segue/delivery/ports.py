@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from segue.delivery.evidence import Block, Cell
+from segue.delivery.evidence import Block, Cell, Look
 from segue.delivery.rollout import Change, Decision, Notice, Rollout
 from segue.errors import SegueError
 from segue.routing import RoutingTable
@@ -23,6 +23,9 @@ class RolloutStore(Protocol):
     async def load(self, name: str) -> Rollout | None:
         """The latest attempt of a rollout, or None."""
 
+    async def attempt(self, name: str, attempt: int) -> Rollout | None:
+        """One attempt of a rollout as it stands, or stood at its end; None if there is none of this number."""
+
     async def latest(self) -> list[Rollout]:
         """The latest attempt of every rollout, the one that changed last first."""
 
@@ -32,8 +35,9 @@ class RolloutStore(Protocol):
     async def save(self, change: Change) -> None:
         """Write a change, all of it or nothing; durable when it returns.
 
-        A new attempt has version 1, and every later change the version it read plus one; a table must have the
-        version of the kept one plus one.
+        A new attempt has version 1 and a greater number than those before it, and every later change, which only the
+        latest attempt may have, the version it read plus one; a table must have the version of the kept one plus one.
+        When a stage begins anew or the attempt ends, the cells of the attempt are let go of: nobody closes them.
 
         Raises:
             Conflict: the rollout or the table has another version by now; nothing was written.
@@ -47,6 +51,10 @@ class RolloutStore(Protocol):
 
     async def blocks(self, name: str, attempt: int, *, after: int = 0, limit: int = 10_000) -> list[Block]:
         """The closed blocks of an attempt in the order in which they were closed, from the `after`th on."""
+
+    async def looks(self, name: str, attempt: int, *, after: int = 0, limit: int = 1000) -> list[tuple[int, Look]]:
+        """The looks that were saved with changes of an attempt: each with the version that it led to, in order, those
+        of versions above `after`."""
 
     async def count(self, cells: Sequence[Cell]) -> None:
         """Keep what a replica has counted; each cell replaces the replica's earlier one of the same key.
