@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from segue.delivery.evidence import Look
+from segue.delivery.rollout import Command
 from segue.delivery.verdict import Judgement, Verdict
 
 
@@ -28,6 +29,24 @@ def figures(judgement: Judgement, look: Look) -> dict[str, Any]:
             "enabled": look.enabled,
             "replicas": look.replicas,
         },
+    }
+
+
+def commanded(command: Command | None) -> dict[str, Any]:
+    """What was commanded, as JSON values, so that a decision can be repeated; nothing where nobody commanded.
+
+    What an approval link carries is not among them.
+    """
+    if command is None:
+        return {}
+    return {
+        "command": {
+            "verb": command.verb.value,
+            "reason": command.reason,
+            "force": command.force,
+            "full": command.full,
+            "stage": command.stage,
+        }
     }
 
 

@@ -11,7 +11,7 @@ from segue.delivery.book import Terms, entered, folded, opened, watched
 from segue.delivery.commands import Objection, obey, objection, refused, retry_objection
 from segue.delivery.decision import Ruling, decide, harm
 from segue.delivery.evidence import Block, Look
-from segue.delivery.figures import figures
+from segue.delivery.figures import commanded, figures
 from segue.delivery.gate import judge
 from segue.delivery.notices import notices
 from segue.delivery.plan import Plan
@@ -56,7 +56,8 @@ def begin(
     forced = ", by force" if command.force else ""
     reason = f"{word} with {told_stage(plan, 0)} by {command.actor}{forced}{why}."
     ruling = Ruling(kind, "command", reason)
-    decision = written(fresh, ruling, now=now, numbers={"memory_bytes": memory_bytes}, command=command)
+    numbers = {"memory_bytes": memory_bytes, **commanded(command)}
+    decision = written(fresh, ruling, now=now, numbers=numbers, command=command)
     rollout = kept(fresh, decision)
     return Change(rollout, decision, table=routed(rollout, table), notices=notices(None, rollout, decision))
 
@@ -224,7 +225,8 @@ def _carried(
     frozen = (command.reason.strip() or ruling.reason) if command is not None else ""
     after = applied(rollout, ruling, now=now, chance=chance, frozen=frozen)
     after = replace(after, version=rollout.version + 1)
-    decision = written(after, ruling, now=now, numbers=figures(judgement, look), command=command)
+    numbers = {**figures(judgement, look), **commanded(command)}
+    decision = written(after, ruling, now=now, numbers=numbers, command=command)
     after = kept(after, decision)
     return Change(
         after,
