@@ -1,6 +1,7 @@
 #!/bin/sh
-# What the tests need beside Python: Debian's Chromium, and promtool out of Debian's prometheus package (unpacked into
-# the virtual environment, so that no service is installed). Fetches them where that is permitted, says how elsewhere.
+# What the tests need beside Python: Debian's Chromium, Postgres (its programs; no cluster and no service of it), and
+# promtool out of Debian's prometheus package (unpacked into the virtual environment, so that no service is installed).
+# Fetches them where that is permitted, says how elsewhere.
 set -eu
 bin=$1
 
@@ -13,6 +14,19 @@ if [ -z "${SEGUE_CHROMIUM:-}" ] && ! command -v chromium >/dev/null 2>&1; then
     echo "The browser tests need Chromium. Install it (Debian: apt-get install chromium)," >&2
     echo "or run everything else with: make check unit" >&2
     exit 1
+  fi
+fi
+
+if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing Postgres for the tests of shared databases …"
+    mkdir -p /etc/postgresql-common
+    [ -e /etc/postgresql-common/createcluster.conf ] ||
+      echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null
+  else
+    echo "Postgres is not here (Debian: apt-get install postgresql); the tests of shared databases will be left out." >&2
   fi
 fi
 
