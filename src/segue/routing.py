@@ -6,8 +6,12 @@ What the environment of one machine forbids is laid over the table there (`restr
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+
+from segue.errors import ConfigurationError
+from segue.vendors.degradation import WORDS
 
 BASIS = 10_000
 """A whole share, in basis points."""
@@ -181,3 +185,49 @@ def restrict(table: RoutingTable, restrictions: Restrictions) -> RoutingTable:
     )
     candidate = replace(exposure.candidate, fallback=exposure.candidate.fallback and both.fallback)
     return replace(table, exposure=replace(exposure, candidate=candidate, restrictions=both))
+
+
+def read_restrictions(prefix: str, variables: Mapping[str, str]) -> Restrictions:
+    """What the variables with a prefix say; what is not set restricts nothing.
+
+    They are `PREFIX_ENABLED`, `PREFIX_ROLLOUT_PERCENTAGE`, `PREFIX_ENABLED_CHARACTERS` and `PREFIX_FALLBACK_TO_` with
+    any ending.
+
+    Raises:
+        ConfigurationError: one of them cannot be read; the message names it and what may stand in it.
+    """
+    share, names = f"{prefix}_ROLLOUT_PERCENTAGE", f"{prefix}_ENABLED_CHARACTERS"
+    fallbacks = [name for name in sorted(variables) if name.startswith(f"{prefix}_FALLBACK_TO_")]
+    return Restrictions(
+        enabled=_word(f"{prefix}_ENABLED", variables),
+        share_bp=_basis_points(share, variables[share]) if share in variables else BASIS,
+        characters=_listed(names, variables[names]) if names in variables else None,
+        fallback=False not in {_word(name, variables) for name in fallbacks},
+    )
+
+
+def _word(name: str, variables: Mapping[str, str]) -> bool:
+    text = variables.get(name, "true")
+    try:
+        return WORDS[text.strip().lower()]
+    except KeyError:
+        raise ConfigurationError(f"{name}={text!r} says neither on nor off; use one of {', '.join(WORDS)}.") from None
+
+
+def _basis_points(name: str, text: str) -> int:
+    """Rounded down: a restriction is never wider than it is written."""
+    try:
+        percent = Decimal(text.strip().removesuffix("%"))
+        if 0 <= percent <= 100:
+            return int(percent * 100)
+    except ArithmeticError:
+        pass
+    raise ConfigurationError(f"{name}={text!r} is no percentage; write a number from 0 to 100.")
+
+
+def _listed(name: str, text: str) -> tuple[str, ...] | None:
+    if text.strip() == "*":
+        return None
+    if any(sign in text for sign in "*\"'[]"):
+        raise ConfigurationError(f"{name}={text!r} is no list; write names separated by commas, or * alone for all.")
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import structlog
 from pydantic import BaseModel, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
@@ -18,10 +19,13 @@ from ruamel.yaml.error import YAMLError
 
 from segue.configuration import LogSettings, OpenAINames, ProviderSettings, ServerSettings, VoiceSettings
 from segue.errors import ConfigurationError
+from segue.routing import Restrictions, read_restrictions
 from segue.vendors.account import Account
 from segue.vendors.degradation import VARIABLE, stream_enabled
 from segue.vendors.google import GoogleAccount
 from segue.vendors.objects import CacheSettings, FileSettings, StorageSettings
+
+log = structlog.get_logger("segue.settings")
 
 
 class Settings(BaseSettings):
@@ -85,6 +89,22 @@ def load(file: Path | None = None, **flags: Any) -> Settings:
     except SettingsError as error:
         raise ConfigurationError(f"An environment variable that begins with SEGUE_ cannot be read: {error}.") from error
     return _with_flags(settings, flags)
+
+
+def restrictions(prefix: str) -> Restrictions:
+    """What this machine's environment allows of a rollout whose plan names a prefix; an empty one restricts nothing.
+
+    Raises:
+        ConfigurationError: a variable cannot be read; the message names it.
+    """
+    if not prefix:
+        return Restrictions()
+    found = read_restrictions(prefix, os.environ)
+    if found.characters == ():
+        log.warning(
+            "an empty list is nobody", variable=f"{prefix}_ENABLED_CHARACTERS", hint="unset it, or set it to *, for all"
+        )
+    return found
 
 
 def _with_environment(settings: Settings) -> Settings:
