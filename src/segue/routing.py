@@ -4,6 +4,7 @@ A turn reads the table once, when it starts. A table is never changed, only repl
 What the environment of one machine forbids is laid over the table there (`restrict`), and never written back.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
@@ -142,6 +143,17 @@ class RoutingTable:
     def as_dict(self) -> dict[str, Any]:
         """The table as plain JSON values."""
         return asdict(self)
+
+
+def bucket(salt: str, listener: str) -> int:
+    """The bucket of a listener, from 0 to 9999.
+
+    The first 8 bytes of BLAKE2b of the salt, a zero byte and the listener, as a big-endian number, times 10,000,
+    without its lower 64 bits. There is no remainder in it, so no bucket is favoured by more than one part in 10^15.
+    """
+    # A lone surrogate cannot come from any door; if one does, it must not end a turn.
+    text = f"{salt}\0{listener}".encode("utf-8", "surrogatepass")
+    return (int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) * BASIS) >> 64
 
 
 def table_from_dict(plain: Mapping[str, Any]) -> RoutingTable:

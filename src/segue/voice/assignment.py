@@ -6,10 +6,9 @@ candidate while the share grows, and whoever came first is the last to lose it w
 anybody: all of them come to the same answer.
 """
 
-import hashlib
 from dataclasses import dataclass
 
-from segue.routing import BASIS, Arm, Exposure, Reason, RoutingTable, Variant
+from segue.routing import Arm, Exposure, Reason, RoutingTable, Variant, bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +32,6 @@ class Assignment:
     rollout: str = ""
     """The rollout and attempt that was running, as `name/2`; empty where none was."""
     stage: int = 0
-
-
-def bucket(salt: str, listener: str) -> int:
-    """The bucket of a listener, from 0 to 9999.
-
-    The first 8 bytes of BLAKE2b of the salt, a zero byte and the listener, as a big-endian number, times 10,000,
-    without its lower 64 bits. There is no remainder in it, so no bucket is favoured by more than one part in 10^15.
-    """
-    # A lone surrogate cannot come from any door; if one does, it must not end a turn.
-    text = f"{salt}\0{listener}".encode("utf-8", "surrogatepass")
-    return (int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) * BASIS) >> 64
 
 
 def assign(
