@@ -136,6 +136,13 @@ MEASURES: tuple[Measure, ...] = (
         "turns", "Turns, by how they ended.", Unit.COUNT, Better.HIGHER, ("variant", "profile", "language", "outcome")
     ),
     Measure(
+        "assignments",
+        "Turns, by the variant they were given and why.",
+        Unit.COUNT,
+        Better.HIGHER,
+        ("variant", "reason"),
+    ),
+    Measure(
         "attempts",
         "Attempts of a provider at a sentence or a reply, by how they ended; what listeners got is in `served`.",
         Unit.COUNT,

@@ -434,3 +434,17 @@ def test_exposition_beside_observing(observing: Metrics) -> None:
         now = sum(samples(observing).get("segue_turns_total", {}).values())
         assert now >= before
         before = now
+
+
+def test_assignments_are_counted_with_their_reason() -> None:
+    """How many turns got which variant and why; a reason that is not one of ours is `other`."""
+    metrics = Metrics()
+    for assigned in ("share", "share", "no_listener", "", "surprise"):
+        metrics.observe(replace(RECORD, assigned=assigned))
+
+    assert samples(metrics)["segue_assignments_total"] == {
+        ("share", "baseline"): 2,
+        ("no_listener", "baseline"): 1,
+        ("none", "baseline"): 1,
+        ("other", "baseline"): 1,
+    }

@@ -29,6 +29,7 @@ from segue import __version__
 from segue.errors import FailureCategory
 from segue.measures import MEASURES, Measure, Unit
 from segue.records import AttemptOutcome, Mark, Outcome, PlaybackReport, TurnRecord, Underflow
+from segue.routing import Reason
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ READINGS: tuple[Reading, ...] = (
     Reading("cache_lookups", "Sentences looked up in the audio cache, by what came of it.", "result", counter=True),
     Reading("cache_writes", "Sentences offered to the audio cache, by what came of it.", "result", counter=True),
     Reading("degradation", "How an axis is served: 0 ok, 1 unknown, 2 slow, 3 fast or degraded, 4 emergency.", "axis"),
+    Reading("ignored_sessions", "Tokens of sessions that could not be believed, by why.", "reason", counter=True),
     Reading("lost_writes", "Records that could not be written and were given up.", counter=True),
 )
 
@@ -190,6 +192,7 @@ class Metrics:
         self._variant = _Bounded(limit=MANY)
         self._provider = _Bounded(limit=MANY)
         self._reason = _Bounded(limit=MANY)
+        self._assigned = _Bounded(Reason)
         self._route = _Bounded(limit=ROUTES)
         self._method = _Bounded(METHODS)
         self._category = _Bounded(FailureCategory)
@@ -218,6 +221,7 @@ class Metrics:
             "source": "virtual",
         }
         self._add("turns", 1, labels)
+        self._add("assignments", 1, {**labels, "reason": self._assigned(record.assigned)})
         if record.outcome in (Outcome.COMPLETED, Outcome.FAILED):
             self._observe_times(record, labels)
         self._observe_served(record, labels)

@@ -33,6 +33,7 @@ from segue.voice.plane import VoicePlane
 from segue.voice.ports import LanguageModel, Recognizer, Synthesizer, TurnStore, VoiceInfo
 from segue.voice.rendering import Studio
 from segue.voice.reporting import Reports, ReportTokens
+from segue.voice.session import Sessions
 from segue.voice.speakable import speakable
 from segue.voice.speaking import Speaker
 from segue.voice.switch import Switch
@@ -133,7 +134,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     speaker = Speaker(Studio(speech.roster.chain, Paces(), clock, cache, hedge_s), voice)
     hearing = Hearing(listening.roster, voice)
     catalogue = _catalogue(settings, speech)
-    tokens = ReportTokens(secret)
+    tokens, sessions = ReportTokens(secret), Sessions(secret, clock)
     table = RoutingTable()
     plane = VoicePlane(
         settings=voice,
@@ -148,6 +149,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
             hearing=hearing,
             records=records,
             tokens=tokens,
+            sessions=sessions,
         ),
         speech=speech.roster,
         speaker=speaker,
@@ -166,6 +168,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     readings.watch_workers(metrics, _pools(speech, listening))
     readings.watch_cache(metrics, cache)
     readings.watch_lookout(metrics, lookout)
+    metrics.watch("ignored_sessions", lambda: sessions.ignored)
     readings.watch_process(metrics, plane.turns.places, database)
     return House(settings, plane, metrics, tuple(parts), database, clock, speech)
 
