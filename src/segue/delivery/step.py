@@ -157,7 +157,7 @@ def step(
     change = act(seen, table, judgement, now=now, look=look, command=command, chance=chance)
     if change.decision is None and change.rollout != rollout:
         grown = replace(change.rollout, version=rollout.version + 1)
-        return replace(change, rollout=grown, blocks=closed, idle=False)
+        return replace(change, rollout=grown, blocks=closed, look=look, idle=False)
     # What has no effect writes nothing, not even what was folded: the next look folds it again.
     return replace(change, rollout=rollout) if change.idle else replace(change, blocks=closed)
 
