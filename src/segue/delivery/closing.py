@@ -6,9 +6,9 @@ answer, and every replica has written what it counted. The block is what is judg
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from segue.delivery.terms import series_of
 from segue.delivery.evidence import LISTENERS, MINUTE_S, NOTHING, Block, Cell, Counts, Key, Look, Series
 from segue.delivery.rollout import Rollout
+from segue.delivery.terms import series_of
 from segue.routing import Arm
 
 FAST = "/fast"

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from segue.delivery.evidence import Block, Cell, Look
 from segue.delivery.rollout import Change, Decision, Notice, Rollout
-from segue.errors import SegueError
+from segue.errors import CallerError, SegueError
 from segue.routing import RoutingTable
 
 
@@ -15,6 +15,13 @@ class Conflict(SegueError):
     status = 409
     code = "conflict"
     retryable = True
+
+
+class UnknownRollout(CallerError):
+    """There is no rollout of this name."""
+
+    status = 404
+    code = "unknown_rollout"
 
 
 class RolloutStore(Protocol):
@@ -53,8 +60,10 @@ class RolloutStore(Protocol):
         """The closed blocks of an attempt in the order in which they were closed, from the `after`th on."""
 
     async def looks(self, name: str, attempt: int, *, after: int = 0, limit: int = 1000) -> list[tuple[int, Look]]:
-        """The looks that were saved with changes of an attempt: each with the version that it led to, in order, those
-        of versions above `after`."""
+        """The looks that were saved with the changes of an attempt, in order: each with the version that it led to.
+
+        Those of versions above `after`.
+        """
 
     async def count(self, cells: Sequence[Cell]) -> None:
         """Keep what a replica has counted; each cell replaces the replica's earlier one of the same key.

@@ -13,9 +13,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from segue.delivery.terms import series_of
 from segue.delivery.evidence import LISTENERS, MINUTE_S, Cell, Counts, Key, Series
 from segue.delivery.rollout import Rollout
+from segue.delivery.terms import series_of
 from segue.delivery.trials import Answer, at_the_end, ended_at, of_playback, report_due, while_running
 from segue.records import Mark, Outcome, PlaybackReport, TurnRecord
 from segue.routing import Arm

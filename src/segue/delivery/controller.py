@@ -1,0 +1,305 @@
+"""The spine of the delivery plane: read → close → judge and decide → save → publish, again and again.
+
+    cells ──▶ blocks, look ──▶ step(rollout, …) ──▶ Change ──▶ store (compare-and-set) ──▶ table of this process
+                                  ▲
+    an operator's command ────────┘
+
+Every server runs one. A lease says which of them looks after the rollouts, which only saves work: the store refuses
+all but the first of two that write the same version, and the other one reads again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import structlog
+
+from segue.clock import Clock
+from segue.delivery.apply import CONTROLLER
+from segue.delivery.evidence import LISTENERS, Look
+from segue.delivery.observer import Observer, Sight
+from segue.delivery.past import Past
+from segue.delivery.plan import Plan
+from segue.delivery.ports import Conflict, RolloutStore, UnknownRollout, Watcher
+from segue.delivery.replica import Replica, name_of
+from segue.delivery.rollout import Change, Command, Decision, Phase, Rollout, Verb
+from segue.delivery.seen import Seen, judgement_of, seen_of
+from segue.delivery.step import begin, step
+from segue.delivery.terms import Terms, settle
+from segue.delivery.verdict import Judgement
+from segue.errors import Unavailable
+from segue.routing import RoutingTable
+from segue.vendors.delivery import DeliverySettings
+
+log = structlog.get_logger("segue.delivery")
+
+TRIES = 20
+"""So often a command is tried again when somebody else was quicker; each time another change has been made."""
+MANY_BLOCKS = 200
+"""So many blocks at once, after a long silence, are folded in a thread of their own."""
+AT_ONCE = " It holds on this server at once, and is written as soon as the database can be written again."
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a controller has done since it was made."""
+
+    ticks: int = 0
+    failed: int = 0
+    conflicts: int = 0
+
+
+class Controller:
+    """Looks after rollouts, and obeys operators. `chance` gives a fresh hexadecimal word each time."""
+
+    def __init__(
+        self,
+        store: RolloutStore,
+        replica: Replica,
+        watcher: Watcher,
+        past: Past,
+        clock: Clock,
+        settings: DeliverySettings,
+        chance: Callable[[], str],
+    ) -> None:
+        self.store = store
+        self.replica = replica
+        self.counts = Counts()
+        self.ticked_at: float | None = None
+        """Unix seconds of the latest look that ended well."""
+        self._observer = Observer(store, watcher, settings.grace_s)
+        self._watcher = watcher
+        self._past = past
+        self._clock = clock
+        self._settings = settings
+        self._chance = chance
+        self._leads_until = 0.0
+        self._began_at = clock.wall()
+        self._owed: dict[str, Command] = {}
+        self._seen: dict[str, Seen] = {}
+
+    async def tick(self, name: str) -> Decision | None:
+        """Look at a rollout once, and write what follows; the decision if there is one.
+
+        Raises:
+            Unavailable: the store cannot be read or written. Harm that was found holds on this server all the same.
+        """
+        await self.replica.flush()
+        rollout = await self.store.load(name)
+        if rollout is None or not rollout.phase.live:
+            return None
+        table = await self.store.table()
+        change = await self._stepped(rollout, table)
+        try:
+            await self._keep(change)
+        except Conflict as conflict:
+            self.counts.conflicts += 1
+            log.info("another server was quicker", rollout=rollout.key, reason=conflict.message)
+            return None
+        except Unavailable:
+            if change.rollout.phase is Phase.ROLLED_BACK and not self._owed:
+                command = Command(Verb.ROLL_BACK, CONTROLLER, _answer(change).reason, self._chance())
+                self._hold_here(change, command)
+            raise
+        if change.blocks:
+            closed = {series: end for series, end in change.rollout.closed.items() if series != LISTENERS}
+            await self.store.forget_cells(rollout.key, rollout.stage, before_block=closed)
+        return None if change.idle else change.decision
+
+    async def command(self, name: str, command: Command) -> Decision:
+        """Obey an operator, or refuse with the reason; a command of the same id takes effect once.
+
+        A roll back holds on this server at once even where the store cannot be written.
+
+        Raises:
+            UnknownRollout: there is none of this name.
+            Conflict: others were quicker again and again.
+            Unavailable: the store cannot be read or written.
+        """
+        command = replace(command, id=command.id or self._chance())
+        try:
+            if command.verb is not Verb.RETRY:
+                return await self._obey(name, command)
+            before = await self.store.load(name)
+            if before is None:
+                raise UnknownRollout(f"There is no rollout {name!r}.")
+            return await self.start(before.plan, command)
+        except Unavailable as error:
+            if command.verb is not Verb.ROLL_BACK:
+                raise
+            return self._obey_here(name, command, error)
+
+    async def start(self, plan: Plan, command: Command) -> Decision:
+        """Begin a new attempt at a plan, or refuse with the reason.
+
+        Raises:
+            Conflict: others were quicker again and again.
+            Unavailable: the store cannot be read or written.
+        """
+        command = replace(command, id=command.id or self._chance())
+        terms: Terms | None = None
+        for _ in range(TRIES):
+            change = await self._begun(plan, command, terms or settle(plan))
+            if not change.idle and terms is None:
+                terms = await self._past.settled(plan, self._clock.wall(), self._watcher.memory_bytes())
+                change = await self._begun(plan, command, terms)
+            if await self._kept(change):
+                return _answer(change)
+        raise Conflict(f"{plan.name} could not be started: others were quicker {TRIES} times. Try again.")
+
+    def seen(self, name: str) -> Seen | None:
+        """How a rollout stood when this server last looked at it; None if it never did."""
+        return self._seen.get(name)
+
+    async def status(self, name: str) -> Seen | None:
+        """How a rollout stands, whoever looks after it: as of the latest look, or of one taken for the purpose.
+
+        Raises:
+            Unavailable: the store cannot be read.
+        """
+        now, seen = self._clock.wall(), self._seen.get(name)
+        if seen is not None and seen.rollout.phase.live and now - seen.at <= 2 * self._settings.tick_s:
+            return seen
+        rollout = await self.store.load(name)
+        if rollout is None:
+            return None
+        sight = Sight((), Look(at=now), {})
+        if rollout.phase.live:
+            sight = await self._observer.see(rollout, now)
+        return self._noted(rollout, judgement_of(rollout, sight.look), sight)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this server looks after the rollouts, as far as it knows."""
+        return self._clock.wall() < self._leads_until
+
+    @property
+    def stalled(self) -> bool:
+        """Whether a rollout is live, and for three intervals nobody here has looked at it although it is ours."""
+        if self.replica.rollout is None or not self.leads:
+            return False
+        since = max(self.ticked_at or 0.0, self._began_at, self.replica.rollout.started_at)
+        return self._clock.wall() - since > 3 * self._settings.tick_s
+
+    async def look_after(self) -> None:
+        """Whatever is to be done now: what is owed to the store, and a look at the rollout that is live.
+
+        Raises:
+            Unavailable: the store cannot be read or written.
+        """
+        for name, command in list(self._owed.items()):
+            await self._repay(name, command)
+        exposure = self.replica.published.table.exposure
+        if exposure is None or not await self.lead():
+            return
+        await self.tick(name_of(exposure.rollout))
+        self.ticked_at = self._clock.wall()
+        self.counts.ticks += 1
+
+    async def lead(self) -> bool:
+        """Whether this server is to look after rollouts; it asks again when half of its time is over.
+
+        Raises:
+            Unavailable: the store cannot be written.
+        """
+        now, lease_s = self._clock.wall(), self._settings.lease_s
+        if self._leads_until - now <= lease_s / 2:
+            won = await self.store.lease(self.replica.name, now, lease_s)
+            self._leads_until = now + lease_s if won else 0.0
+        return self.leads
+
+    async def _stepped(self, rollout: Rollout, table: RoutingTable, command: Command | None = None) -> Change:
+        """What follows from what there is to see now, and from a command."""
+        now = self._clock.wall()
+        if rollout.phase.live:
+            sight = await self._observer.see(rollout, now)
+        else:
+            sight = Sight((), Look(at=now), {})
+        take = partial(
+            step, rollout, table, now=now, blocks=sight.blocks, look=sight.look, command=command, chance=self._chance()
+        )
+        change = await asyncio.to_thread(take) if len(sight.blocks) > MANY_BLOCKS else take()
+        if change.judgement is not None and change.rollout.phase.live:
+            self._noted(change.rollout, change.judgement, sight)
+        return change if change.idle else replace(change, look=sight.look)
+
+    async def _keep(self, change: Change) -> None:
+        """Write a change, if there is anything to write, and let it hold here at once."""
+        if not change.idle:
+            await self.store.save(change)
+            if not change.rollout.phase.live:
+                self._seen.pop(change.rollout.name, None)
+            self.replica.follow(change.rollout, change.table)
+
+    async def _obey(self, name: str, command: Command) -> Decision:
+        for _ in range(TRIES):
+            rollout = await self.store.load(name)
+            if rollout is None:
+                raise UnknownRollout(f"There is no rollout {name!r}.")
+            change = await self._stepped(rollout, await self.store.table(), command)
+            if await self._kept(change) and not change.unheard:
+                return _answer(change)
+        raise Conflict(f"{name} could not be told to {command.verb}: others were quicker {TRIES} times. Try again.")
+
+    async def _kept(self, change: Change) -> bool:
+        """Whether a change was written; somebody else may have been quicker."""
+        try:
+            await self._keep(change)
+        except Conflict:
+            self.counts.conflicts += 1
+            return False
+        return True
+
+    async def _begun(self, plan: Plan, command: Command, terms: Terms) -> Change:
+        before, latest = await self.store.load(plan.name), await self.store.latest()
+        return begin(
+            plan,
+            await self.store.table(),
+            now=self._clock.wall(),
+            command=command,
+            attempt=before.attempt + 1 if before is not None else 1,
+            terms=terms,
+            memory_bytes=self._watcher.memory_bytes(),
+            before=before,
+            other=next((each.key for each in latest if each.phase.live and each.name != plan.name), ""),
+            chance=self._chance(),
+        )
+
+    async def _repay(self, name: str, command: Command) -> None:
+        """Write a roll back that holds here already: as the gates find it again, or else as the command it was."""
+        rollout = await self.store.load(name)
+        if rollout is not None and rollout.phase.live and command.actor == CONTROLLER:
+            await self.tick(name)
+        await self._obey(name, command)
+        del self._owed[name]
+        self.replica.held = bool(self._owed)
+        log.warning("roll back written", rollout=name)
+
+    def _obey_here(self, name: str, command: Command, error: Unavailable) -> Decision:
+        """Roll back on this server although the store cannot be written, and owe it to the store."""
+        rollout, table = self.replica.rollout, self.replica.published.table
+        if rollout is None or rollout.name != name:
+            raise error
+        now = self._clock.wall()
+        change = step(rollout, table, now=now, look=Look(at=now), command=command, chance=self._chance())
+        self._hold_here(change, command)
+        decision = _answer(change)
+        return replace(decision, reason=decision.reason + AT_ONCE)
+
+    def _hold_here(self, change: Change, command: Command) -> None:
+        self._owed[change.rollout.name] = command
+        self.replica.held = True
+        self._seen.pop(change.rollout.name, None)
+        self.replica.follow(change.rollout, change.table)
+        log.error("rolled back here, but not written yet", rollout=change.rollout.key, reason=_answer(change).reason)
+
+    def _noted(self, rollout: Rollout, judgement: Judgement, sight: Sight) -> Seen:
+        seen = self._seen[rollout.name] = seen_of(rollout, judgement, sight)
+        return seen
+
+
+def _answer(change: Change) -> Decision:
+    if change.decision is None:
+        raise RuntimeError("a command was neither obeyed nor refused")
+    return change.decision
