@@ -1,0 +1,211 @@
+"""Who is to blame: from the evidence of all gates to proofs of harm, and what each asks for.
+
+The evidence of the gates is added with their weights; such a sum is itself evidence, however the gates hang together,
+so all of them share one error budget. A gate that carries the proof by itself is blamed by name, otherwise it is a
+joint one.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from segue.delivery.betting import trials
+from segue.delivery.book import Book, alone_line
+from segue.delivery.changes import line as change_line
+from segue.delivery.evidence import MILLION
+from segue.delivery.fast import Quick, alternatives
+from segue.delivery.plan import OnBreach, Plan
+from segue.delivery.quantity import told_share
+from segue.delivery.terms import Term, Terms
+from segue.delivery.verdict import Breach
+from segue.delivery.wording import beside, did, facts, than_baseline, told, told_bad
+
+SUSPICIOUS = 10.0
+"""Evidence from which on nothing passes, and nobody is innocent."""
+SEVERITY = (OnBreach.ROLLBACK, OnBreach.STEP_BACK, OnBreach.DROP_COHORT, OnBreach.HOLD, OnBreach.WARN)
+"""What a breach can ask for, the most severe first."""
+JOINT = "joint"
+_SHARED = 0.1
+"""A gate contributes to a joint proof if it is at least this part of it."""
+
+
+class Proof(NamedTuple):
+    """The evidence of one gate in blocks: against its limit, and against the baseline (None without one beside it)."""
+
+    own: float
+    relative: float | None
+
+    @property
+    def needed(self) -> float:
+        """What a breach takes: refuted must be that the limit is met, and that the candidate is no worse."""
+        return self.own if self.relative is None else min(self.own, self.relative)
+
+
+class Part(NamedTuple):
+    """What one gate adds to the evidence of all."""
+
+    gate: str
+    evidence: float
+    weight: float
+    line: float
+    """The evidence at which it is proof by itself."""
+    action: OnBreach
+    binding: bool
+    """Whether it is added; the others are judged for themselves."""
+    say: Callable[[], str]
+
+
+def proofs(book: Book) -> dict[str, Proof]:
+    """The evidence of each gate that has a limit of its own."""
+    return {
+        name: Proof(ledger.bets.total, book.comparisons[name].bets.total if ledger.guarded else None)
+        for name, ledger in book.ledgers.items()
+    }
+
+
+def breaches(
+    plan: Plan, terms: Terms, book: Book, quick: Mapping[str, Quick], dropped: Collection[str]
+) -> tuple[list[Breach], dict[str, float]]:
+    """Every proof of harm that needs statistics, and the joint evidence beside its lines.
+
+    `quick` are the fast tiers as they stand with the open minute, `dropped` the characters that are out.
+    """
+    slo, regression, fast = _slo(plan, terms, book), _regression(plan, terms, book), _fast(plan, terms, quick)
+    found = [
+        *_together(slo, terms.slo_alpha, "slow tier"),
+        *_together(regression, terms.regression_alpha, "regression"),
+        *_changes(plan, terms, book),
+    ]
+    found = [_of_one(plan, terms, book, breach, dropped) for breach in found]
+    found = [*_alone(plan, terms, book, dropped), *found, *_together(fast, terms.fast_alpha, "fast tier")]
+    joint = {
+        "slo": _sum(slo), "slo_line": 1.0 / terms.slo_alpha,
+        "own": sum(part.weight * book.ledgers[part.gate].bets.total for part in slo if part.binding),
+        "regression": _sum(regression), "regression_line": 1.0 / terms.regression_alpha,
+        "fast": _sum(fast), "fast_line": 1.0 / terms.fast_alpha,
+    }  # fmt: skip
+    return found, joint
+
+
+def _slo(plan: Plan, terms: Terms, book: Book) -> list[Part]:
+    found = []
+    for name, proof in proofs(book).items():
+        term, action = terms.gates[name], plan.gates[name].on_breach
+
+        def say(name: str = name) -> str:
+            ledger = book.ledgers[name]
+            said = facts(plan, name, ledger.n, ledger.bad)
+            return said + (than_baseline(plan, name, ledger.others, ledger.others_bad) if ledger.guarded else "")
+
+        found.append(Part(name, proof.needed, term.weight, term.line, action, term.binding, say))
+    return found
+
+
+def _regression(plan: Plan, terms: Terms, book: Book) -> list[Part]:
+    found = []
+    for name, term in terms.gates.items():
+        if not term.regression:
+            continue
+        pair = book.comparisons[name]
+
+        def say(name: str = name, term: Term = term) -> str:
+            pair = book.comparisons[name]
+            ours, theirs = (pair.votes, pair.bad_votes), (pair.others, pair.others_bad)
+            return beside(plan, name, ours, theirs, term.compared_near_s, term.compared_over_s)
+
+        action = plan.gates[name].on_breach
+        found.append(Part(name, pair.bets.total, term.weight, term.line, action, term.binding, say))
+    return found
+
+
+def _fast(plan: Plan, terms: Terms, quick: Mapping[str, Quick]) -> list[Part]:
+    """A breach of the fast tier always rolls back."""
+    found = []
+    for name, bets in quick.items():
+        term = terms.gates[name]
+
+        def say(name: str = name, bets: Quick = bets, term: Term = term) -> str:
+            part = bets.bad / MILLION / bets.n if bets.n else 0.0
+            most = told_share(term.fast_limit)
+            did_so = did(plan.gates[name])
+            return f"{name}: {told_bad(bets.bad)} of {bets.n:,} turns {did_so} ({told_share(part)}, never over {most})"
+
+        found.append(Part(name, bets.evidence, term.fast_weight, term.fast_line, OnBreach.ROLLBACK, True, say))
+    return found
+
+
+def _sum(parts: Iterable[Part]) -> float:
+    return sum(part.weight * part.evidence for part in parts if part.binding)
+
+
+def _together(parts: list[Part], alpha: float, how: str) -> list[Breach]:
+    """The gates that are proof by themselves; or all that bind together, where only their sum is."""
+    found, named = [], False
+    for part in parts:
+        if part.evidence >= part.line:
+            named = named or part.binding
+            reason = f"{part.say()}; evidence {told(part.evidence)} is over the line of {told(part.line)}."
+            found.append(Breach(part.action, part.gate, how, reason))
+    total = _sum(parts)
+    if total >= 1.0 / alpha and not named:
+        those = [part for part in parts if part.binding and part.weight * part.evidence >= _SHARED * total]
+        said = "; ".join(part.say() for part in those)
+        reason = f"{said}; together their evidence {told(total)} is over the line of {told(1.0 / alpha)}."
+        action = min((pooled(part.action) for part in those), key=SEVERITY.index)
+        found.append(Breach(action, JOINT, how, reason))
+    return found
+
+
+def pooled(action: OnBreach) -> OnBreach:
+    """What a breach asks for that is nobody's alone."""
+    return OnBreach.ROLLBACK if action is OnBreach.DROP_COHORT else action
+
+
+def _changes(plan: Plan, terms: Terms, book: Book) -> list[Breach]:
+    """After the last stage: a change for the worse, in the limit and beside the baseline if there is one."""
+    found = []
+    line = change_line(terms.block_s)
+    for name, drift in book.changes.items():
+        ledger, term = book.ledgers[name], terms.gates[name]
+        evidence = term.weight * drift.evidence(ledger.guarded)
+        if evidence >= line:
+            said = facts(plan, name, ledger.n, ledger.bad)
+            reason = f"{said}, and it grew worse lately: {told(evidence)} is over the line of {told(line)} blocks."
+            found.append(Breach(plan.gates[name].on_breach, name, "change", reason))
+    return found
+
+
+def _alone(plan: Plan, terms: Terms, book: Book, dropped: Collection[str]) -> list[Breach]:
+    """The characters that alone break a gate: proved of them, and nothing suspicious in all the others together."""
+    found = []
+    for gate, those in book.characters.items():
+        line = alone_line(terms, terms.gates[gate])
+        for name, one in those.items():
+            if name not in dropped and one.bets.total >= line and _others_are_fine(terms, book, gate, name):
+                found.append(_drop(plan, book, gate, name, line))
+    return found
+
+
+def _of_one(plan: Plan, terms: Terms, book: Book, breach: Breach, dropped: Collection[str]) -> Breach:
+    """A breach of all together, given to the one character it comes from, or to nobody: then it rolls back."""
+    if breach.action is not OnBreach.DROP_COHORT:
+        return breach
+    those = book.characters[breach.gate]
+    suspects = [name for name, one in those.items() if name not in dropped and one.bets.total >= SUSPICIOUS]
+    if len(suspects) == 1 and _others_are_fine(terms, book, breach.gate, suspects[0]):
+        return _drop(plan, book, breach.gate, suspects[0], SUSPICIOUS)
+    return Breach(OnBreach.ROLLBACK, breach.gate, breach.how, f"{breach.reason} It is not one character's alone.")
+
+
+def _drop(plan: Plan, book: Book, gate: str, name: str, line: float) -> Breach:
+    one = book.characters[gate][name]
+    said = facts(plan, gate, one.votes, one.bad_votes, of=f"{name}'s ")
+    reason = f"{said}, the others are fine; evidence {told(one.bets.total)} is over the line of {told(line)}."
+    return Breach(OnBreach.DROP_COHORT, gate, "alone", reason, name)
+
+
+def _others_are_fine(terms: Terms, book: Book, gate: str, name: str) -> bool:
+    """Whether nothing speaks against the other characters together, since the stage began."""
+    ledger, one, limit = book.ledgers[gate], book.characters[gate][name], terms.gates[gate].limit
+    votes, bad = max(0, ledger.votes - one.votes), max(0, ledger.bad_votes - one.bad_votes)
+    bets = trials(votes, bad / MILLION, limit, alternatives(limit))
+    return sum(bets) / len(bets) < SUSPICIOUS
