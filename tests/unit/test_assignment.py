@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segue.routing import BASIS, Arm, Cohort, Exposure, Reason, Restrictions, RoutingTable, Variant, restrict
-from segue.voice.assignment import Assignment, Session, assign, bucket
+from segue.routing import BASIS, Arm, Cohort, Exposure, Reason, Restrictions, RoutingTable, Variant, bucket, restrict
+from segue.voice.assignment import Assignment, Session, assign
 
 BASELINE, CANDIDATE = Variant("steady"), Variant("new")
 LISTENERS = [f"listener-{number}" for number in range(100_000)]

@@ -11,7 +11,6 @@ from starlette.types import ASGIApp
 
 from segue.clock import Clock, SystemClock
 from segue.providers.worker import PoolHealth
-from segue.routing import RoutingTable
 from segue.settings import Settings
 from segue.stores.memory import MemoryTurnStore
 from segue.stores.objects import Objects
@@ -41,6 +40,7 @@ from segue.voice.turn import Turns
 from segue.web import app as door
 from segue.wiring import readings
 from segue.wiring.chains import Team, models, recognizers, synthesizers
+from segue.wiring.delivery import Delivery, deliver, watch_delivery
 from segue.wiring.observed import Observed
 
 log = structlog.get_logger("segue.wiring")
@@ -70,6 +70,7 @@ class House:
     database: Database | None
     clock: Clock
     speech: Team[Synthesizer]
+    delivery: Delivery
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[VoicePlane]:
@@ -122,26 +123,25 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     database, store = _store(settings, parts, keep=keep)
     voice = settings.voice
     lookout = Lookout(clock, voice.degradation, voice.profiles, voice.profile, tell_change)
-    records = Observed(store, metrics, lookout)
     secret = signing_secret(settings.data) if keep else secrets.token_bytes(32)
     switch = Switch(voice.stream_enabled, clock, FileSwitchStore(settings.data) if keep else None)
+    delivery = deliver(settings, clock, database, store, lookout, switch)
+    records = Observed(store, metrics, lookout, delivery.tally)
     objects = Objects(settings.storage if keep else StorageSettings(kind="memory"), settings.data, clock)
     cache = AudioCache(objects, clock, settings.cache)
-    parts += [switch, objects, cache]
     writing, speech, listening = models(settings, clock), synthesizers(settings, clock), recognizers(settings, clock)
-    parts += [writing, speech, listening]
+    parts += [switch, objects, cache, writing, speech, listening]
     hedge_s = voice.hedge_first_ms / 1000.0 if voice.hedge_first_ms else None
     speaker = Speaker(Studio(speech.roster.chain, Paces(), clock, cache, hedge_s), voice)
     hearing = Hearing(listening.roster, voice)
     catalogue = _catalogue(settings, speech)
-    tokens, sessions = ReportTokens(secret), Sessions(secret, clock)
-    table = RoutingTable()
+    tokens, sessions = ReportTokens(secret), Sessions(secret, clock, settings.delivery.session_s)
     plane = VoicePlane(
         settings=voice,
         turns=Turns(
             clock=clock,
             settings=voice,
-            routing=lambda: table,
+            routing=delivery.published.current,
             models=writing.roster,
             speaker=speaker,
             catalogue=catalogue,
@@ -150,6 +150,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
             records=records,
             tokens=tokens,
             sessions=sessions,
+            watch=delivery.watch,
         ),
         speech=speech.roster,
         speaker=speaker,
@@ -169,8 +170,9 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     readings.watch_cache(metrics, cache)
     readings.watch_lookout(metrics, lookout)
     metrics.watch("ignored_sessions", lambda: sessions.ignored)
+    watch_delivery(metrics, delivery)
     readings.watch_process(metrics, plane.turns.places, database)
-    return House(settings, plane, metrics, tuple(parts), database, clock, speech)
+    return House(settings, plane, metrics, tuple(parts), database, clock, speech, delivery)
 
 
 def tell_change(change: Change) -> None:
