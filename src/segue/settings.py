@@ -22,6 +22,7 @@ from segue.errors import ConfigurationError
 from segue.routing import Restrictions, read_restrictions
 from segue.vendors.account import Account
 from segue.vendors.degradation import VARIABLE, stream_enabled
+from segue.vendors.delivery import DeliverySettings
 from segue.vendors.google import GoogleAccount
 from segue.vendors.objects import CacheSettings, FileSettings, StorageSettings
 
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     cache: CacheSettings = CacheSettings()
     files: FileSettings = FileSettings()
+    delivery: DeliverySettings = DeliverySettings()
     openai: OpenAINames = OpenAINames()
     log: LogSettings = LogSettings()
 
@@ -105,6 +107,11 @@ def restrictions(prefix: str) -> Restrictions:
             "an empty list is nobody", variable=f"{prefix}_ENABLED_CHARACTERS", hint="unset it, or set it to *, for all"
         )
     return found
+
+
+def variable(name: str) -> str | None:
+    """What stands in an environment variable that a plan names for an address; None where it is empty or not set."""
+    return os.environ.get(name, "").strip() or None
 
 
 def _with_environment(settings: Settings) -> Settings:

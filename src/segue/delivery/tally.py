@@ -18,14 +18,12 @@ from segue.delivery.rollout import Rollout
 from segue.delivery.terms import series_of
 from segue.delivery.trials import Answer, at_the_end, ended_at, of_playback, report_due, while_running
 from segue.records import Mark, Outcome, PlaybackReport, TurnRecord
-from segue.routing import Arm
+from segue.routing import Arm, Reason
 
 LISTENERS_KEPT = 200_000
 """So many listeners are known apart in a stage; who comes later is not counted among the new ones."""
 EARLY_REPORTS = 1000
 """So many reports are kept of turns that are not yet over."""
-SHARE = "share"
-"""Why a turn got its variant, where the listener was drawn by the hash."""
 
 
 @dataclass(slots=True)
@@ -222,7 +220,7 @@ class Tally:
 
     def _is_new(self, rollout: Rollout, record: TurnRecord) -> bool:
         """Whether this is a listener whom the hash drew, for the first time in this stage."""
-        if record.assigned != SHARE or record.listener is None or record.stage != rollout.stage:
+        if record.assigned != Reason.SHARE or record.listener is None or record.stage != rollout.stage:
             return False
         known = hash(record.listener)
         if known in self._listeners or len(self._listeners) >= LISTENERS_KEPT:

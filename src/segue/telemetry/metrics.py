@@ -17,7 +17,6 @@ import logging
 import math
 import platform
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
@@ -30,6 +29,7 @@ from segue.errors import FailureCategory
 from segue.measures import MEASURES, Measure, Unit
 from segue.records import AttemptOutcome, Mark, Outcome, PlaybackReport, TurnRecord, Underflow
 from segue.routing import Reason
+from segue.telemetry.readings import READINGS
 
 logger = logging.getLogger(__name__)
 
@@ -42,48 +42,6 @@ MANY = 32
 ROUTES = 100
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "WEBSOCKET")
 REPORT_RESULTS = ("accepted", "duplicate", "implausible", "refused")
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A figure beside the catalogue, read when Prometheus asks. At most one label; `counter` if it only grows."""
-
-    name: str
-    meaning: str
-    label: str = ""
-    counter: bool = False
-
-    @property
-    def metric(self) -> str:
-        """The Prometheus name."""
-        return f"segue_{self.name}_total" if self.counter else f"segue_{self.name}"
-
-
-READINGS: tuple[Reading, ...] = (
-    Reading("running_turns", "Turns that are running."),
-    Reading("worker_ready", "Whether a worker process is ready (1) or not (0).", "worker"),
-    Reading("worker_restarts", "Times a worker process was started again after it had ended.", "worker", counter=True),
-    Reading("database_ready", "Whether the last write to the database succeeded (1) or not (0)."),
-    Reading("queued_writes", "Writes that wait for the database."),
-    Reading(
-        "provider_resting", "Whether a provider is left alone for now (1), tried out (0.5) or used (0).", "provider"
-    ),
-    Reading("provider_left_out", "Whether a provider cannot be used at all (1) or can (0).", "provider"),
-    Reading("fallbacks", "Times another provider was asked after one had failed.", "role", counter=True),
-    Reading("repeats", "Times the same provider was asked once more.", "role", counter=True),
-    Reading("probes", "Short calls that try out providers which were resting.", "role", counter=True),
-    Reading(
-        "hedges",
-        "Times a second synthesizer was asked beside a slow one; `won` if it was quicker.",
-        "result",
-        counter=True,
-    ),
-    Reading("cache_lookups", "Sentences looked up in the audio cache, by what came of it.", "result", counter=True),
-    Reading("cache_writes", "Sentences offered to the audio cache, by what came of it.", "result", counter=True),
-    Reading("degradation", "How an axis is served: 0 ok, 1 unknown, 2 slow, 3 fast or degraded, 4 emergency.", "axis"),
-    Reading("ignored_sessions", "Tokens of sessions that could not be believed, by why.", "reason", counter=True),
-    Reading("lost_writes", "Records that could not be written and were given up.", counter=True),
-)
 
 Figures = float | Mapping[str, float]
 """One figure, or one for each value of the reading's label."""

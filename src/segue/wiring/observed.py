@@ -2,29 +2,45 @@
 
 from collections.abc import AsyncIterator
 
+import structlog
+
+from segue.delivery.tally import Tally
 from segue.records import PlaybackReport, TurnRecord
 from segue.telemetry.metrics import Metrics
 from segue.voice.lookout import Lookout
 from segue.voice.ports import TurnStore
 
+log = structlog.get_logger("segue.delivery")
+
 
 class Observed:
-    """A turn store whose records are counted and judged as they are kept."""
+    """A turn store whose records are counted and judged as they are kept.
 
-    def __init__(self, store: TurnStore, metrics: Metrics, lookout: Lookout) -> None:
+    A mistake in the counting of a rollout costs a turn of evidence, and no listener a reply.
+    """
+
+    def __init__(self, store: TurnStore, metrics: Metrics, lookout: Lookout, tally: Tally) -> None:
         self._store = store
         self._metrics = metrics
         self._lookout = lookout
+        self._tally = tally
 
     def append(self, record: TurnRecord) -> None:
         """See `TurnStore.append`."""
         self._store.append(record)
         self._metrics.observe(record)
         self._lookout.note(record)
+        try:
+            self._tally.over(record)
+        except Exception:
+            log.exception("turn not counted", turn=record.turn)
 
     async def report(self, report: PlaybackReport) -> bool:
         """See `TurnStore.report`."""
-        return await self._store.report(report)
+        kept = await self._store.report(report)
+        if kept:
+            self._tally.reported(report)
+        return kept
 
     async def find(self, turn: str) -> TurnRecord | None:
         """See `TurnStore.find`."""

@@ -1,0 +1,61 @@
+"""Figures beside the catalogue of measures: how the server itself stands, read at the moment of asking."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A figure beside the catalogue, read when Prometheus asks. At most one label; `counter` if it only grows."""
+
+    name: str
+    meaning: str
+    label: str = ""
+    counter: bool = False
+
+    @property
+    def metric(self) -> str:
+        """The Prometheus name."""
+        return f"segue_{self.name}_total" if self.counter else f"segue_{self.name}"
+
+
+READINGS: tuple[Reading, ...] = (
+    Reading("running_turns", "Turns that are running."),
+    Reading("worker_ready", "Whether a worker process is ready (1) or not (0).", "worker"),
+    Reading("worker_restarts", "Times a worker process was started again after it had ended.", "worker", counter=True),
+    Reading("database_ready", "Whether the last write to the database succeeded (1) or not (0)."),
+    Reading("queued_writes", "Writes that wait for the database."),
+    Reading(
+        "provider_resting", "Whether a provider is left alone for now (1), tried out (0.5) or used (0).", "provider"
+    ),
+    Reading("provider_left_out", "Whether a provider cannot be used at all (1) or can (0).", "provider"),
+    Reading("fallbacks", "Times another provider was asked after one had failed.", "role", counter=True),
+    Reading("repeats", "Times the same provider was asked once more.", "role", counter=True),
+    Reading("probes", "Short calls that try out providers which were resting.", "role", counter=True),
+    Reading(
+        "hedges",
+        "Times a second synthesizer was asked beside a slow one; `won` if it was quicker.",
+        "result",
+        counter=True,
+    ),
+    Reading("cache_lookups", "Sentences looked up in the audio cache, by what came of it.", "result", counter=True),
+    Reading("cache_writes", "Sentences offered to the audio cache, by what came of it.", "result", counter=True),
+    Reading("degradation", "How an axis is served: 0 ok, 1 unknown, 2 slow, 3 fast or degraded, 4 emergency.", "axis"),
+    Reading("ignored_sessions", "Tokens of sessions that could not be believed, by why.", "reason", counter=True),
+    Reading("lost_writes", "Records that could not be written and were given up.", counter=True),
+    Reading(
+        "rollout_share",
+        "The part of a live rollout's cohort that hears the candidate, as this server has it.",
+        "rollout",
+    ),
+    Reading("rollout_phase", "The phase of the live rollout is 1, every other one 0; all are 0 without one.", "phase"),
+    Reading("rollout_ticks", "Looks at a rollout that ended well.", counter=True),
+    Reading(
+        "rollout_stalled", "Whether a rollout of this server was not looked at for three intervals (1) or was (0)."
+    ),
+    Reading("rollout_conflicts", "Changes that another server made first.", counter=True),
+    Reading("delivery_failures", "Times something of the delivery plane failed and is tried again.", counter=True),
+    Reading("abandoned_turns", "Turns of a rollout whose listener left before the first sound.", "arm", counter=True),
+    Reading(
+        "messages", "Messages about rollouts: `delivered`, or `given_up` after the last try.", "result", counter=True
+    ),
+)
