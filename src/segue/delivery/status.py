@@ -19,7 +19,7 @@ from segue.delivery.plan import (
     RegressionGate,
 )
 from segue.delivery.quantity import told_s, told_share
-from segue.delivery.rollout import Decision, Phase, Rollout, Verb
+from segue.delivery.rollout import Command, Decision, Phase, Rollout, Verb
 from segue.delivery.stages import dwell_s, share_bp
 from segue.delivery.telling import elapsed_s, sentence
 from segue.delivery.verdict import Judgement, Verdict, Word
@@ -39,6 +39,7 @@ VERBS = {
 """What can be commanded of a rollout, by the words of the API and the command line."""
 
 DECISION = TypeAdapter(Decision)
+MOST = 1e308
 UNITS = {"latency": "share", "failure": "share", "fallback": "share", "underflow": "share", "regression": "share"} | {
     "mean": "s",
     "memory": "share",
@@ -90,7 +91,7 @@ def status(
     look: Look,
     *,
     now: float,
-    why_not: Callable[[Verb], str],
+    why_not: Callable[[Command], str],
     control: Control = Control(),
     realised: Realised = Realised(),
     restricted: str = "",
@@ -98,11 +99,10 @@ def status(
     """Everything about a rollout, as JSON values.
 
     Times are Unix seconds, spans seconds, shares basis points; the figures of a gate are in its `unit`. `why_not` says
-    of a command why it cannot be given now, and nothing where it can; `restricted` what the environment of this server
-    takes away from the rollout.
+    of a command why it would be refused now, and nothing where it would not; `restricted` says what the environment of
+    this server takes away from the rollout.
     """
     plan, verdicts = rollout.plan, {verdict.gate: verdict for verdict in judgement.verdicts}
-    reasons = {word: why_not(verb) for word, verb in VERBS.items()}
     return {
         **_head(rollout, judgement, now),
         "stage": _stage(rollout, now),
@@ -115,11 +115,11 @@ def status(
         "why": rollout.why,
         "code": rollout.code,
         "gates": [_gate(name, gate, verdicts.get(name)) for name, gate in plan.gates.items()],
-        "joint": dict(judgement.joint),
+        "joint": {name: finite(value) for name, value in judgement.joint.items()},
         "doubts": [asdict(doubt) for doubt in judgement.doubts],
         "breaches": [{**asdict(breach), "action": breach.action.value} for breach in judgement.breaches],
         "waiting_for": judgement.waiting_for,
-        "commands": {word: {"allowed": not reason, "why": reason} for word, reason in reasons.items()},
+        "commands": {word: _command(verb, why_not) for word, verb in VERBS.items()},
         "approval": approval(rollout),
         "baseline": asdict(plan.baseline.variant()),
         "candidate": asdict(plan.candidate.variant()),
@@ -231,13 +231,13 @@ def _gate(name: str, gate: AnyGate, verdict: Verdict | None) -> dict[str, Any]:
         "bad": found.bad,
         "baseline_n": found.baseline_n,
         "baseline_value": found.baseline_value,
-        "evidence": found.evidence,
-        "line": found.line,
-        "relative": found.relative,
-        "certainty": found.certainty,
+        "evidence": finite(found.evidence),
+        "line": finite(found.line),
+        "relative": None if found.relative is None else finite(found.relative),
+        "certainty": finite(found.certainty),
         "certain": found.certain,
         "missing": found.missing,
-        "curve": [list(point) for point in found.curve],
+        "curve": [[at, finite(height)] for at, height in found.curve],
     }
 
 
@@ -246,6 +246,17 @@ def limit(gate: AnyGate) -> float:
     if isinstance(gate, MemoryGate):
         return gate.grow_at_most
     return gate.at_most if isinstance(gate, LatencyGate | RateGate | MeanGate) else 0.0
+
+
+def finite(value: float) -> float:
+    """Evidence as JSON can hold it: what has grown over every number is the greatest there is."""
+    return min(max(value, -MOST), MOST)
+
+
+def _command(verb: Verb, why_not: Callable[[Command], str]) -> dict[str, Any]:
+    """Whether a command can be given now, why not, and whether it could be by force."""
+    why = why_not(Command(verb))
+    return {"allowed": not why, "why": why, "by_force": bool(why) and not why_not(Command(verb, force=True))}
 
 
 def _proof(plan: Plan) -> dict[str, Any]:

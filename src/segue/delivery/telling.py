@@ -61,11 +61,17 @@ def _where(rollout: Rollout, judgement: Judgement, now: float) -> str:
         return f"Promoted: everybody hears {name}."
     if rollout.phase is Phase.ROLLED_BACK:
         reason = rollout.why or (rollout.last.reason if rollout.last is not None else "")
-        return f"Rolled back: everybody hears {rollout.before.name}." + (f" {ended(reason)}" if reason else "")
+        return f"Everybody hears {rollout.before.name}. {_because('Rolled back', reason)}"
     where = f"{_stage(rollout)}: {_hearers(rollout)} {name}."
     if rollout.phase in (Phase.HELD, Phase.PAUSED):
-        return f"{rollout.phase.value.capitalize()}. {where}" + (f" {ended(rollout.why)}" if rollout.why else "")
-    return f"{where} {_waiting(rollout, judgement, now)}"
+        return f"{where} {_because(rollout.phase.value.capitalize(), rollout.why)}"
+    return f"{where} {_waiting(rollout, judgement, now)}".rstrip()
+
+
+def _because(word: str, reason: str) -> str:
+    """What happened and why, as a sentence; many reasons begin with what happened."""
+    told = not reason or reason.startswith((word, "Stepped back"))
+    return ended((reason or word) if told else f"{word}: {reason}")
 
 
 def _stage(rollout: Rollout) -> str:

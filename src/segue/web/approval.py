@@ -6,7 +6,6 @@ they are sent to show a preview of it.
 
 import base64
 import hashlib
-import secrets
 from collections.abc import Awaitable, Callable
 from html import escape
 from typing import Any
@@ -15,7 +14,9 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from segue.delivery.approval import awaited, fits
 from segue.delivery.rollout import Command, Decision, Kind, Rollout, Verb
+from segue.delivery.seen import Seen
 from segue.delivery.telling import percent, span
 from segue.web.approval_texts import TEXTS, UNITS, language
 from segue.web.rollout_bodies import RolloutName
@@ -54,7 +55,7 @@ HEADERS = {
 ACTOR = "approval link"
 """Who agreed, where no name was given."""
 
-Load = Callable[[str], Awaitable[Rollout | None]]
+Look = Callable[[str], Awaitable[Seen | None]]
 Obey = Callable[[str, Command], Awaitable[Decision]]
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -70,30 +71,30 @@ _AGREED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def router(load: Load, obey: Obey) -> APIRouter:
-    """The routes, bound to what reads a rollout and to what obeys a command."""
+def router(look: Look, obey: Obey) -> APIRouter:
+    """The routes, bound to what looks at a rollout and to what obeys a command."""
     routes = APIRouter(prefix="/api/rollouts", tags=["rollouts"])
 
     @routes.get("/{name}/approval", response_class=HTMLResponse, responses=_ANSWERS)
     async def ask(name: RolloutName, request: Request, nonce: str = "") -> HTMLResponse:
         """Show what the link agrees to. Nothing is agreed to before the button is pressed."""
         code = language(request.headers.get("accept-language", ""))
-        rollout = await load(name)
-        if rollout is None:
+        seen = await look(name)
+        if seen is None:
             return _told(code, "unknown", 404)
-        if not _waits_for(rollout, nonce):
+        if not _waits_for(seen.rollout, nonce):
             return _told(code, "used", 410)
-        return _page(code, TEXTS[code]["title"], _question(rollout, nonce, code), 200)
+        return _page(code, TEXTS[code]["title"], _question(seen, nonce, code), 200)
 
     @routes.post("/{name}/approval", response_class=HTMLResponse, responses=_AGREED)
     async def agree(name: RolloutName, request: Request) -> HTMLResponse:
         """Agree to the next stage, as the form of that page sends it: `nonce`, and `actor` where a name was given."""
         code = language(request.headers.get("accept-language", ""))
         form = _form(await request.body())
-        rollout = await load(name)
-        if rollout is None:
+        seen = await look(name)
+        if seen is None:
             return _told(code, "unknown", 404)
-        nonce = form.get("nonce", "")
+        rollout, nonce = seen.rollout, form.get("nonce", "")
         if not _waits_for(rollout, nonce):
             return _told(code, "used", 410)
         stage = rollout.plan.stages[rollout.stage + 1].name
@@ -108,15 +109,7 @@ def router(load: Load, obey: Obey) -> APIRouter:
 
 def _waits_for(rollout: Rollout, nonce: str) -> bool:
     """Whether this is the link that the next stage of a rollout waits for."""
-    stages = rollout.plan.stages
-    following = rollout.stage + 1
-    return (
-        rollout.phase.live
-        and bool(rollout.nonce)
-        and secrets.compare_digest(rollout.nonce.encode(), nonce.encode("utf-8", "replace"))
-        and following < len(stages)
-        and stages[following].name not in rollout.approved
-    )
+    return rollout.phase.live and awaited(rollout) is not None and fits(rollout, nonce)
 
 
 def _form(body: bytes) -> dict[str, str]:
@@ -128,9 +121,9 @@ def _form(body: bytes) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
-def _question(rollout: Rollout, nonce: str, code: str) -> str:
-    """What is agreed to, and the form with the button."""
-    texts = TEXTS[code]
+def _question(seen: Seen, nonce: str, code: str) -> str:
+    """What is agreed to, what is known of it, and the form with the button."""
+    texts, rollout = TEXTS[code], seen.rollout
     following = rollout.plan.stages[rollout.stage + 1]
     now = _hears(rollout, rollout.share_bp, texts)
     after = _hears(rollout, round(following.share * 10_000), texts)
@@ -142,6 +135,9 @@ def _question(rollout: Rollout, nonce: str, code: str) -> str:
         texts["now"]: f"{texts['stage'].format(stage=rollout.stage_name)}: {now}",
         texts["next"]: "; ".join([f"{texts['stage'].format(stage=following.name)}: {after}", *more]),
     }
+    gates = [f"{verdict.gate}: {texts[verdict.word.value]}" for verdict in seen.judgement.verdicts]
+    if gates:
+        told[texts["gates"]] = ", ".join(gates)
     rows = "".join(f"<dt>{escape(term)}</dt><dd>{escape(words)}</dd>" for term, words in told.items())
     about = f"<p>{escape(rollout.plan.about)}</p>" if rollout.plan.about else ""
     button = escape(texts["button"].format(stage=following.name))

@@ -82,3 +82,5 @@ WRITING: Answers = {
     503: {"description": "It could not be written; nothing changed."},
 }
 READING: Answers = {503: {"description": "What is kept cannot be read now."}}
+EVENTS: Answers = {200: {"description": "The events.", "content": {"text/event-stream": {}}}}
+EXPORT: Answers = {200: {"description": "The lines.", "content": {"application/x-ndjson": {}}}}
