@@ -6,13 +6,15 @@ window; where they are set back, a time that comes twice is in the window twice.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from segue.delivery.plan import Window
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _AHEAD_DAYS = 9
-_LONGEST_GAP_MIN = 180
+_DAY_S = 86_400.0
+_MINUTE_S = 60.0
 
 
 def are_open(windows: Sequence[Window], now: float) -> bool:
@@ -33,26 +35,30 @@ def opens_at(windows: Sequence[Window], now: float) -> float | None:
     """When the next window opens, in Unix seconds; `now` where one is open, None where none will within nine days."""
     if are_open(windows, now):
         return now
-    return min((moment for window in windows for moment in _beginnings(window, now) if moment > now), default=None)
+    first = (next((moment for moment in _beginnings(window, now) if moment > now), None) for window in windows)
+    return min((moment for moment in first if moment is not None), default=None)
 
 
 def _beginnings(window: Window, now: float) -> Iterator[float]:
-    """The moments from the day before `now` on at which a window begins, minute by minute where clocks are changed."""
+    """The moments at which a window begins, in order, from the day before `now` on."""
     zone = ZoneInfo(window.zone)
     today = datetime.fromtimestamp(now, zone).date()
-    hour, minute = map(int, window.start.split(":"))
     for ahead in range(-1, _AHEAD_DAYS):
-        for fold in (0, 1):
-            local = datetime.combine(today + timedelta(ahead), time(hour, minute), zone).replace(fold=fold)
-            moment = local.timestamp()
-            if not is_open(window, moment):
-                continue
-            earlier = (moment - 60.0 * minutes for minutes in range(1, _LONGEST_GAP_MIN))
-            for before in earlier:  # a start that does not exist on this day: the window begins where the gap ends
-                if before <= now or not is_open(window, before):
-                    break
-                moment = before
-            yield moment
+        day = today + timedelta(ahead)
+        first = datetime.combine(day, time(), zone).timestamp()
+        length = datetime.combine(day + timedelta(1), time(), zone).timestamp() - first
+        if length == _DAY_S:
+            yield from filter(partial(is_open, window), [first + _MINUTE_S * _minutes(window.start)])
+            continue
+        # Clocks are changed on this day: what the wall shows does not tell how late it is, so each minute is asked.
+        for moment in (first + _MINUTE_S * minute for minute in range(int(length // _MINUTE_S))):
+            if is_open(window, moment) and not is_open(window, moment - _MINUTE_S):
+                yield moment
+
+
+def _minutes(clock: str) -> int:
+    hours, minutes = clock.split(":")
+    return 60 * int(hours) + int(minutes)
 
 
 def told_next(windows: Sequence[Window], now: float) -> str:
