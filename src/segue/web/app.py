@@ -10,9 +10,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from segue import __version__
 from segue.clock import Clock
 from segue.configuration import OpenAINames, ServerSettings
+from segue.delivery.controller import Controller
 from segue.telemetry.metrics import Metrics
 from segue.voice.plane import VoicePlane
-from segue.web import characters, degradation, files, listening, problems, providers, state, talk, turns
+from segue.web import (
+    characters,
+    degradation,
+    files,
+    listening,
+    problems,
+    providers,
+    rollouts,
+    routing,
+    state,
+    talk,
+    turns,
+)
 from segue.web.guard import Guard
 from segue.web.openai import door as openai_door
 
@@ -62,6 +75,7 @@ def create(
     names: OpenAINames,
     clock: Clock,
     link_s: float,
+    delivery: Controller | None = None,
 ) -> ASGIApp:
     """The whole application as one ASGI callable; whoever serves it has started what stands behind it."""
     app = FastAPI(
@@ -81,7 +95,10 @@ def create(
     app.include_router(providers.router(plane, clock))
     app.include_router(degradation.router(plane.lookout, plane.switch, plane.settings.degradation))
     app.include_router(characters.router(plane.catalogue))
+    app.include_router(routing.router(plane))
     app.include_router(files.router(plane.files))
     app.include_router(openai_door.router(plane, names, server, clock))
+    if delivery is not None:
+        app.include_router(rollouts.router(delivery, server, clock, lambda: plane.turns.places.closed))
     app.router.routes.extend(page_routes(PAGE))
     return Guard(app, server, metrics)
