@@ -21,6 +21,7 @@ from segue.web import (
     problems,
     providers,
     rollouts,
+    routing,
     state,
     talk,
     turns,
@@ -94,6 +95,7 @@ def create(
     app.include_router(providers.router(plane, clock))
     app.include_router(degradation.router(plane.lookout, plane.switch, plane.settings.degradation))
     app.include_router(characters.router(plane.catalogue))
+    app.include_router(routing.router(plane))
     app.include_router(files.router(plane.files))
     app.include_router(openai_door.router(plane, names, server, clock))
     if delivery is not None:

@@ -105,9 +105,15 @@ class House:
     def app(self) -> ASGIApp:
         """The ASGI application, to be served while `running`."""
         settings = self.settings
-        links = settings.files.link_s
         return door.create(
-            self.plane, self.metrics, self.readiness, settings.server, settings.openai, self.clock, links
+            self.plane,
+            self.metrics,
+            self.readiness,
+            settings.server,
+            settings.openai,
+            self.clock,
+            settings.files.link_s,
+            self.delivery.controller,
         )
 
 
