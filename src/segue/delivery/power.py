@@ -108,9 +108,12 @@ def unreachable(plan: Plan, turns_per_s: float) -> list[str]:
     return found
 
 
-def _expected(plan: Plan, terms: Terms, term: Term, number: int, stage: str, dwell: float, rate: float) -> Expectation:
-    """One gate in one stage, where so many turns a second count for it."""
+def _expected(
+    plan: Plan, terms: Terms, term: Term, number: int, stage: str, dwell: float, rates: tuple[float, float]
+) -> Expectation:
+    """One gate in one stage; `rates` are the turns a second of the candidate and of the baseline."""
     gate, beta = plan.gates[term.gate], plan.verdict.beta
+    rate = min(rates) if term.regression and rates[1] else rates[0]
     every_s = max(terms.block_s, 1.0 / rate) if rate else 0.0
     parts = (0.0, _USED)
     if isinstance(gate, MeanGate):
