@@ -53,13 +53,16 @@ class Server:
 
     def lines(self, path: str, **query: Any) -> Iterator[str]:
         """The lines of an answer, one after another as they come."""
-        with self._answer(path, _given(query), {}) as answer:
+        with self._answer(path, _given(query), {}, self._limit_s) as answer:
             yield from answer.iter_lines()
 
-    def events(self, path: str, *, after: str = "") -> Iterator[Event]:
-        """The events of a stream until it ends, from the one after `after` on."""
+    def events(self, path: str, *, after: str = "", limit_s: float = LIMIT_S) -> Iterator[Event]:
+        """The events of a stream until it ends, from the one after `after` on.
+
+        A silence of `limit_s` is taken for the end of the server.
+        """
         headers = {"accept": "text/event-stream"} | ({"last-event-id": after} if after else {})
-        with self._answer(path, {}, headers) as answer:
+        with self._answer(path, {}, headers, limit_s) as answer:
             fields: dict[str, str] = {}
             for line in answer.iter_lines():
                 if line:
@@ -76,11 +79,13 @@ class Server:
             return self._values(answer.text)
 
     @contextmanager
-    def _answer(self, path: str, query: dict[str, Any], headers: dict[str, str]) -> Iterator[httpx2.Response]:
+    def _answer(
+        self, path: str, query: dict[str, Any], headers: dict[str, str], limit_s: float
+    ) -> Iterator[httpx2.Response]:
         """An answer whose body is read as it comes."""
         with (
             self._told(),
-            httpx2.stream("GET", self.url + path, params=query, headers=headers, timeout=self._limit_s) as answer,
+            httpx2.stream("GET", self.url + path, params=query, headers=headers, timeout=limit_s) as answer,
         ):
             if answer.is_error:
                 answer.read()

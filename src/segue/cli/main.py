@@ -6,7 +6,7 @@ import sys
 from cyclopts import App
 
 from segue import __version__
-from segue.cli import configuration, demo, providers, say, serve, turns
+from segue.cli import configuration, demo, gate, plan, providers, rollout, say, serve, turns
 from segue.errors import SegueError
 
 app = App(
@@ -23,6 +23,9 @@ app.command(configuration.schema)
 app.command(configuration.app)
 app.command(providers.providers)
 app.command(turns.app)
+app.command(plan.app)
+app.command(gate.app)
+app.command(rollout.app)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from segue.delivery.plan import Plan
 from segue.delivery.planfile import PlanError
+from segue.delivery.power import Expectation, listeners, unreachable
 from segue.delivery.stages import dwell_s, share_bp
 from segue.delivery.terms import Terms, settle
 
@@ -17,29 +18,44 @@ def faulty(error: PlanError) -> dict[str, Any]:
 def preview(plan: Plan, turns_per_s: float | None = None) -> dict[str, Any]:
     """A plan that can be read: its stages and what its gates come to, as JSON values; spans are seconds.
 
-    With the turns per second that all listeners together begin, also what each stage is expected to take, and as
-    problems the stages that cannot be proved with so few.
+    With the turns per second that the listeners of the cohorts begin, also what each gate is expected to take in each
+    stage, and as problems the stages that cannot be proved with so few.
     """
     terms = settle(plan)
-    del turns_per_s
-    problems: list[dict[str, Any]] = []
+    expected = listeners(plan, terms, turns_per_s) if turns_per_s is not None else []
+    sentences = unreachable(plan, turns_per_s) if turns_per_s is not None else []
+    problems = [_problem(sentence) for sentence in sentences]
     return {
         "ok": not problems,
         "name": plan.name,
         "problems": problems,
-        "stages": [_stage(plan, number) for number in range(len(plan.stages) + 1)],
+        "turns_per_s": turns_per_s,
+        "stages": [_stage(plan, number, expected) for number in range(len(plan.stages) + 1)],
         "terms": _terms(plan, terms),
     }
 
 
-def _stage(plan: Plan, number: int) -> dict[str, Any]:
+def _problem(sentence: str) -> dict[str, Any]:
+    """A sentence that begins with the place it is about."""
+    where, _, reason = sentence.partition(": ")
+    return {"line": None, "where": where, "reason": reason}
+
+
+def _stage(plan: Plan, number: int, expected: list[Expectation]) -> dict[str, Any]:
+    """A stage, with what its gates take; `likely_s` is how long it lasts if the candidate uses half of each limit."""
     stage = plan.stages[number] if number < len(plan.stages) else None
+    own = [each for each in expected if stage is not None and each.stage == stage.name]
+    dwell, proving = dwell_s(plan, number), stage is not None and stage.certify
+    spans = [each.likely_s for each in own] if proving else []
+    lasts = None if None in spans else max([dwell, *(span for span in spans if span is not None)])
     return {
         "name": plan.stage_name(number),
         "share_bp": share_bp(plan, number),
-        "dwell_s": dwell_s(plan, number),
+        "dwell_s": dwell,
         "approval": stage is not None and stage.approval,
-        "certify": stage is not None and stage.certify,
+        "certify": proving,
+        "likely_s": lasts if own else None,
+        "gates": [{name: value for name, value in asdict(each).items() if name != "stage"} for each in own],
     }
 
 
