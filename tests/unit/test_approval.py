@@ -3,7 +3,7 @@
 from segue.delivery.approval import asked, awaited, fits, path
 from segue.delivery.commands import ALREADY, objection
 from segue.delivery.rollout import Command, Verb
-from tests.rollouts import NOW, rollout
+from tests.underway import NOW, rollout
 
 
 def refused(nonce: str = "", stage: str = "", **changes: object) -> str:

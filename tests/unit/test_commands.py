@@ -10,7 +10,7 @@ from segue.delivery.evidence import Look
 from segue.delivery.rollout import Command, Kind, Phase, Rollout, Verb
 from segue.delivery.verdict import Judgement
 from segue.routing import Exposure, RoutingTable, Variant
-from tests.rollouts import CERTIFIED, HOUR, MINUTE, NOW, SEEN, WAITING, plan, rollout
+from tests.underway import CERTIFIED, HOUR, MINUTE, NOW, SEEN, WAITING, plan, rollout
 
 HELD = {"phase": Phase.HELD, "rising_barred": True, "why": "ttfa breached.", "code": "breach"}
 PHASES: dict[str, Rollout] = {

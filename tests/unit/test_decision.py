@@ -10,7 +10,7 @@ from segue.delivery.evidence import Look
 from segue.delivery.plan import OnBreach, Plan
 from segue.delivery.rollout import Kind, Phase, Rollout
 from segue.delivery.verdict import Doubt, Judgement
-from tests.rollouts import CERTIFIED, HOUR, MINUTE, NOW, SEEN, WAITING, breach, doubted, harmed, plan, rollout
+from tests.underway import CERTIFIED, HOUR, MINUTE, NOW, SEEN, WAITING, breach, doubted, harmed, plan, rollout
 
 DONE = NOW + 31 * MINUTE
 SHUT = [{"days": ["sun"]}]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from io import StringIO
+from itertools import accumulate
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,10 @@ from segue.errors import InvalidRequest
 
 MOST = 10
 """So many problems are told at once."""
-LIMIT_CHARACTERS = 200_000
+LIMIT_CHARACTERS = 50_000
+"""A longer text is refused unread: it would take seconds."""
+LIMIT_DEPTH = 40
+"""So many brackets may be open at once; the time to read them grows with the square of their number."""
 LIMIT_VALUES = 20_000
 """So many values a plan may have, repeated ones counted each time: a small file can unfold into a huge one."""
 _TRUTHS = ("streaming", "approval", "certify")
@@ -109,6 +113,8 @@ def _as_written(node: Any) -> None:
 def _parsed(text: str, name: str) -> Any:
     if len(text) > LIMIT_CHARACTERS:
         raise PlanError([Problem(None, "", f"is longer than {LIMIT_CHARACTERS} characters")], name)
+    if _depth(text) > LIMIT_DEPTH:
+        raise PlanError([Problem(None, "", f"has more than {LIMIT_DEPTH} brackets open at once")], name)
     try:
         document = YAML().load(StringIO(text))
     except MarkedYAMLError as error:
@@ -121,6 +127,12 @@ def _parsed(text: str, name: str) -> Any:
     if not isinstance(document, Mapping):
         raise PlanError([Problem(1, "", "a plan is written as `key: value`; see `segue plan schema`")], name)
     return document
+
+
+def _depth(text: str) -> int:
+    """How many brackets are open at once at most, those in texts and comments among them."""
+    steps = ((character in "[{") - (character in "]}") for character in text if character in "[{]}")
+    return max(accumulate(steps, initial=0))
 
 
 def _unwound(reason: str) -> str:
@@ -165,7 +177,10 @@ def _validated(plain: Mapping[str, Any], document: Any, name: str) -> Plan:
 
 
 def _problem(fault: Fault, document: Any) -> Problem:
-    where = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in fault.place).lstrip(".")
+    where = ""
+    for part in fault.place:
+        where += f"[{part + 1}]" if isinstance(part, int) and not isinstance(part, bool) else f".{part}"
+    where = where.removeprefix(".")
     return Problem(None if document is None else _line(document, fault.place), where, fault.reason)
 
 
@@ -173,8 +188,9 @@ def _line(document: Any, place: Place) -> int:
     """The line on which the innermost key of a place stands that the document has, from 1."""
     line, node = 1, document
     for part in place:
+        there = "key" if isinstance(node, Mapping) else "item"
         try:
-            line = (node.lc.item(part) if isinstance(part, int) else node.lc.key(part))[0] + 1
+            line = getattr(node.lc, there)(part)[0] + 1
             node = node[part]
         except (AttributeError, KeyError, IndexError, TypeError):
             break
