@@ -1,81 +1,161 @@
-"""Rollouts for tests: a plan of three stages, and a rollout of it that has just begun."""
+"""Rollouts as tests need them: a plan, the rollout that comes of it, and turns on either side."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from segue.delivery.book import entered, opened, settle
-from segue.delivery.evidence import Look
-from segue.delivery.plan import OnBreach, Plan
-from segue.delivery.rollout import Phase, Rollout
-from segue.delivery.stages import share_bp
-from segue.delivery.verdict import Breach, Doubt, Judgement
-from segue.routing import RoutingTable, Variant
+from segue.clock import ManualClock
+from segue.delivery.controller import Controller
+from segue.delivery.evidence import Cell, Look
+from segue.delivery.past import Past
+from segue.delivery.plan import Plan
+from segue.delivery.ports import RolloutStore
+from segue.delivery.published import Published
+from segue.delivery.replica import Replica
+from segue.delivery.rollout import Change, Command, Rollout, Verb
+from segue.delivery.step import begin, step
+from segue.delivery.tally import Tally
+from segue.delivery.terms import settle
+from segue.records import Mark, Outcome, TurnRecord
+from segue.routing import RoutingTable
+from segue.vendors.delivery import DeliverySettings
+from tests.records import turn
 
-NOW = 1_774_861_200.0
-"""Monday, 2026-03-30, 09:00 UTC."""
-MINUTE, HOUR = 60.0, 3600.0
-CERTIFIED = Judgement(certified=True)
-WAITING = Judgement(waiting_for="underflow needs about 120 more listeners.")
-SEEN = Look()
+AT = 1_700_000_000.0
+"""Unix seconds at which the rollouts of these tests begin."""
 
 
 def plan(**changes: Any) -> Plan:
-    """Stages few (5 %), half (50 %, to be approved) and all (100 %), of half an hour each, and a bake of an hour."""
-    document: dict[str, Any] = {
-        "name": "chirp3",
-        "baseline": {"name": "wavenet", "synthesizer": "google", "voice": "wavenet-b"},
-        "candidate": {"name": "hd", "synthesizer": "google", "voice": "chirp3-hd"},
-        "gates": {"ttfa": {"kind": "latency", "over": "6s"}, "failures": {"kind": "failure"}},
-        "stages": [
-            {"name": "few", "share": "5%", "dwell": "30m"},
-            {"name": "half", "share": "50%", "dwell": "30m", "approval": True},
-            {"name": "all", "share": "100%", "dwell": "30m"},
-        ],
-        "bake": {"holdback": "5%", "dwell": "1h"},
-        "verdict": {"wait_limit": "2h"},
+    """Two stages of some minutes, and a gate of every kind that is counted."""
+    document = {
+        "name": "night",
+        "baseline": {"name": "day", "synthesizer": "espeak"},
+        "candidate": {"name": "night", "synthesizer": "scripted"},
+        "gates": {
+            "ttfa": {"kind": "latency", "over": "6s", "at_most": "5%", "fast": {"at_most": "50%"}},
+            "failures": {"kind": "failure", "at_most": "5%", "fast": {"at_most": "10%"}},
+        },
+        "verdict": {"block": "60s"},
+        "stages": [{"name": "few", "share": "20%", "dwell": "10m"}, {"name": "half", "share": "50%", "dwell": "10m"}],
+        "bake": {"holdback": "5%", "dwell": "10m"},
+        "notify": [{"audience": "team", "url": "http://127.0.0.1:9/", "on": ["started", "advanced", "rolled_back"]}],
+        **changes,
     }
-    return Plan.model_validate({**document, **changes})
+    return Plan.model_validate(document)
 
 
-def rollout(of: Plan | None = None, **changes: Any) -> Rollout:
-    """A rollout that began at NOW, with changes; a stage brings its share, and the bake its phase."""
-    of = of or plan()
-    terms = settle(of)
-    stage = changes.get("stage", 0)
-    begun = Rollout(
-        plan=of,
+def started(wanted: Plan | None = None, *, at: float = AT, **command: Any) -> Change:
+    """The change that begins a rollout on a server on which nothing was ever rolled out."""
+    wanted = wanted or plan()
+    return begin(
+        wanted,
+        RoutingTable(),
+        now=at,
+        command=Command(Verb.START, **command),
         attempt=1,
-        version=1,
-        phase=Phase.BAKING if stage == len(of.stages) else Phase.RUNNING,
-        stage=0,
-        stage_since=NOW,
-        started_at=NOW,
-        share_bp=share_bp(of, stage),
-        terms=terms,
-        book=entered(of, terms, opened(of, terms), 0),
-        before=Variant("baseline"),
-        resume_to=Phase.BAKING if stage == len(of.stages) else Phase.RUNNING,
-        nonce="abc",
+        terms=settle(wanted),
+        memory_bytes=0,
+        before=None,
     )
-    return replace(begun, **changes)
 
 
-def table(version: int = 2) -> RoutingTable:
-    """A routing table in which nothing was ever rolled out."""
-    return RoutingTable(version)
+def commanded(rollout: Rollout, table: RoutingTable, verb: Verb, *, at: float = AT + 1, **command: Any) -> Change:
+    """The change that obeys a command, without anything to see."""
+    return step(rollout, table, now=at, look=Look(at=at), command=Command(verb, **command))
 
 
-def breach(action: OnBreach = OnBreach.ROLLBACK, gate: str = "ttfa", character: str = "") -> Breach:
-    """A proof of harm."""
-    reason = f"{gate}: 38 of 97 turns were slower than 6 s (39 %, at most 5 %)."
-    return Breach(action, gate, "alone" if character else "slow tier", reason, character)
+def heard(
+    rollout: Rollout,
+    number: int,
+    *,
+    after_s: float = 1.0,
+    arm: str = "candidate",
+    ttfa_ms: float = 900.0,
+    **changes: Any,
+) -> TurnRecord:
+    """A turn of this rollout that began so long after its stage did: a listener of its own, two seconds of speech."""
+    record = turn(
+        ttfa_ms,
+        turn=f"{number:032x}",
+        at=rollout.stage_since + after_s,
+        listener=f"listener-{number}",
+        session=f"session-{number}",
+        rollout=rollout.key,
+        stage=rollout.stage,
+        arm=arm,
+        assigned="share",
+        audio_ms=2000.0,
+    )
+    return replace(record, **changes)
 
 
-def harmed(action: OnBreach = OnBreach.ROLLBACK, gate: str = "ttfa", character: str = "") -> Judgement:
-    """A judgement with one breach."""
-    return Judgement(breaches=(breach(action, gate, character),))
+def unheard(rollout: Rollout, number: int, outcome: Outcome, *, done_ms: float, **changes: Any) -> TurnRecord:
+    """A turn that ended so early without a sound."""
+    marks = {Mark.REQUEST.value: 0.0, Mark.DONE.value: done_ms}
+    return heard(rollout, number, outcome=outcome, marks=marks, attempts=(), audio_ms=0.0, **changes)
 
 
-def doubted(code: str, gate: str = "") -> Judgement:
-    """A judgement that certifies all, and doubts its evidence."""
-    return Judgement(doubts=(Doubt(code, f"Something is wrong: {code}.", gate),), certified=True)
+def counted(
+    cells: Sequence[Cell], series: str, arm: str = "candidate", character: str = ""
+) -> dict[int, tuple[int, float]]:
+    """By block: trials and bad ones, of one series and arm."""
+    return {
+        cell.key.block: (cell.counts.n, cell.counts.k)
+        for cell in cells
+        if (cell.key.series, cell.key.arm, cell.key.character) == (series, arm, character)
+    }
+
+
+class Quiet:
+    """A watcher of a server on which all is well; what it says can be changed."""
+
+    def __init__(self) -> None:
+        self.state = "ok"
+        self.firing: Mapping[str, tuple[str, ...] | None] = {}
+        self.memory = 100_000_000
+        self.on = True
+
+    async def degradation(self) -> str:
+        """See `Watcher.degradation`."""
+        return self.state
+
+    async def alerts(self, url: str) -> tuple[str, ...] | None:
+        """See `Watcher.alerts`."""
+        return self.firing.get(url, ())
+
+    def memory_bytes(self) -> int:
+        """See `Watcher.memory_bytes`."""
+        return self.memory
+
+    def enabled(self) -> bool:
+        """See `Watcher.enabled`."""
+        return self.on
+
+
+class Chance:
+    """Words that are drawn by nobody: the same in every run."""
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
+        self._drawn = 0
+
+    def __call__(self) -> str:
+        """The next one."""
+        self._drawn += 1
+        return f"{self._prefix}{self._drawn:08x}"
+
+
+async def _nothing_before(since: float, limit: int) -> Any:
+    """No record of any turn."""
+    del since, limit
+    for record in ():
+        yield record
+
+
+def controller(
+    store: RolloutStore, clock: ManualClock, name: str = "one", *, settings: DeliverySettings | None = None
+) -> Controller:
+    """A controller of a server of its own on this store, all real but for what it watches."""
+    settings = settings or DeliverySettings()
+    replica = Replica(store, Published(), Tally(name, late_s=settings.grace_s / 2), clock)
+    return Controller(store, replica, Quiet(), Past(_nothing_before), clock, settings, Chance(name))
