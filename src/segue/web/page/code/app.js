@@ -3,6 +3,7 @@
  * `stats.js` documents what `window._voiceStats()` returns.
  */
 
+import { joinLanguages, joinTheme } from "./appearance.js";
 import { choices, drafts, nameIn } from "./choices.js";
 import { Composer } from "./composer.js";
 import { Conditions } from "./conditions.js";
@@ -14,10 +15,9 @@ import { Panel } from "./panel.js";
 import { statsOf } from "./stats.js";
 import { Talker } from "./talker.js";
 import { Voices } from "./voices.js";
-import { LANGUAGES, hush, label, preferredLanguage, say, useLanguage, words } from "./words.js";
+import { hush, label, say, words } from "./words.js";
 
 const find = (selector) => document.querySelector(selector);
-const THEMES = ["auto", "light", "dark"];
 
 let language = "en";
 
@@ -224,21 +224,11 @@ function showLine() {
 
 /* --- choosing ----------------------------------------------------------------------------------------------- */
 
-function chooseLanguage(code) {
+function speak(code) {
   language = code;
-  choices.set("language", code);
-  find(`#languages input[value=${code}]`).checked = true;
-  useLanguage(code);
   voices.show(code);
   showHealth();
   panel.show({ language: code });
-}
-
-function chooseTheme(theme) {
-  choices.set("theme", theme === "auto" ? null : theme);
-  if (theme === "auto") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
-  label(find("#theme"), `theme.${theme}`);
 }
 
 function key(event) {
@@ -257,17 +247,11 @@ function warm() {
 }
 
 function begin() {
-  const kept = choices.get("language");
-  chooseLanguage(LANGUAGES.includes(kept) ? kept : preferredLanguage());
-  chooseTheme(THEMES.includes(choices.get("theme")) ? choices.get("theme") : "auto");
+  joinLanguages(find("#languages"), speak);
+  joinTheme(find("#theme"));
   const profile = choices.get("profile") === "quality" ? "quality" : "fast";
   find(`#profiles input[value=${profile}]`).checked = true;
-  find("#languages").addEventListener("change", (event) => chooseLanguage(event.target.value));
   find("#profiles").addEventListener("change", (event) => choices.set("profile", event.target.value));
-  find("#theme").addEventListener("click", () => {
-    const now = choices.get("theme") ?? "auto";
-    chooseTheme(THEMES[(THEMES.indexOf(now) + 1) % THEMES.length]);
-  });
   find("#examples").addEventListener("click", ({ target }) => {
     if (target.matches("button")) ask(target.textContent);
   });

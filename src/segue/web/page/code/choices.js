@@ -30,8 +30,13 @@ export const drafts = cautious("sessionStorage");
 export function nameIn(store, key) {
   const kept = store.get(key);
   if (kept) return kept;
-  const bytes = crypto.getRandomValues(new Uint8Array(12));
-  const name = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const name = randomName();
   store.set(key, name);
   return name;
+}
+
+/** 24 random hexadecimal digits; unlike `crypto.randomUUID` to be had without https too. */
+export function randomName() {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

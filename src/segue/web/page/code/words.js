@@ -12,7 +12,12 @@ import zh from "../texts/zh.js";
 export const LANGUAGES = ["en", "uk", "ru", "zh"];
 export const TEXTS = { en, uk, ru, zh };
 
-let language = "en";
+/** Add the texts of another page: by language, by key. */
+export function learn(texts) {
+  for (const code of LANGUAGES) Object.assign(TEXTS[code], texts[code]);
+}
+
+export let language = "en";
 
 /** Speak this language from now on, everywhere on the page. */
 export function useLanguage(code) {
