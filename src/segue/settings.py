@@ -8,10 +8,10 @@ import os
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
-from pydantic import BaseModel, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 from ruamel.yaml import YAML
@@ -43,6 +43,11 @@ class Settings(BaseSettings):
 
     data: Path = Path("data")
     """Folder for everything Segue keeps: the database, the secret it signs with."""
+    database: SecretStr = SecretStr("")
+    """Address of a Postgres that several Segues can share, as `postgresql://user@host/name`; empty for a file in `data`."""
+    secret: Annotated[SecretStr, Field(max_length=1000)] = SecretStr("")
+    """What tokens and links are signed with, where several Segues serve the same listeners: at least 32 characters. Empty
+    for one of its own, kept in `data`."""
     server: ServerSettings = ServerSettings()
     voice: VoiceSettings = VoiceSettings()
     providers: ProviderSettings = ProviderSettings()
@@ -52,6 +57,13 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = DeliverySettings()
     openai: OpenAINames = OpenAINames()
     log: LogSettings = LogSettings()
+
+    @field_validator("secret")
+    @classmethod
+    def _secret_is_long(cls, secret: SecretStr) -> SecretStr:
+        if 0 < len(secret.get_secret_value()) < 32:
+            raise ValueError("it has less than 32 characters; `openssl rand -hex 32` makes a good one")
+        return secret
 
     @field_validator("data")
     @classmethod

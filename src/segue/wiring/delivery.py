@@ -21,8 +21,8 @@ from segue.records import TurnRecord
 from segue.routing import BASIS, RoutingTable, restrict
 from segue.settings import Settings, restrictions, variable
 from segue.stores.rollouts import MemoryRolloutStore
-from segue.stores.sql.engine import Database
 from segue.stores.sql.rollouts import SqlRolloutStore
+from segue.stores.sql.shared import Sql
 from segue.telemetry.metrics import Metrics
 from segue.voice.lookout import Lookout
 from segue.voice.ports import TurnStore
@@ -57,7 +57,7 @@ class Delivery:
 
 
 def deliver(
-    settings: Settings, clock: Clock, database: Database | None, turns: TurnStore, lookout: Lookout, switch: Switch
+    settings: Settings, clock: Clock, database: Sql | None, turns: TurnStore, lookout: Lookout, switch: Switch
 ) -> Delivery:
     """Put a delivery plane together; nothing is started yet. Without a database it forgets when the process ends."""
     own = settings.delivery

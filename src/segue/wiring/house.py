@@ -16,6 +16,8 @@ from segue.stores.memory import MemoryTurnStore
 from segue.stores.objects import Objects
 from segue.stores.secret import signing_secret
 from segue.stores.sql.engine import Database
+from segue.stores.sql.postgres import Postgres
+from segue.stores.sql.shared import Sql
 from segue.stores.sql.turns import SqlTurnStore
 from segue.stores.switch import FileSwitchStore
 from segue.telemetry.metrics import Metrics
@@ -67,7 +69,7 @@ class House:
     plane: VoicePlane
     metrics: Metrics
     parts: tuple[Part, ...]
-    database: Database | None
+    database: Sql | None
     clock: Clock
     speech: Team[Synthesizer]
     delivery: Delivery
@@ -129,7 +131,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     database, store = _store(settings, parts, keep=keep)
     voice = settings.voice
     lookout = Lookout(clock, voice.degradation, voice.profiles, voice.profile, tell_change)
-    secret = signing_secret(settings.data) if keep else secrets.token_bytes(32)
+    secret = _secret(settings, keep=keep)
     switch = Switch(voice.stream_enabled, clock, FileSwitchStore(settings.data) if keep else None)
     delivery = deliver(settings, clock, database, store, lookout, switch)
     records = Observed(store, metrics, lookout, delivery.tally)
@@ -195,7 +197,7 @@ def tell_change(change: Change) -> None:
 
 def open_records(settings: Settings) -> tuple[Part, TurnStore]:
     """The records of a data folder for reading, while the server that writes them may run; start the part first."""
-    database = Database(settings.data / "segue.db", read_only=True)
+    database = _database(settings, read_only=True)
     return database, SqlTurnStore(database)
 
 
@@ -205,12 +207,30 @@ def _pools(*teams: Team[Any]) -> dict[str, Callable[[], PoolHealth]]:
     return {each.name: each.health for each in providers if hasattr(each, "health")}
 
 
-def _store(settings: Settings, parts: list[Part], *, keep: bool) -> tuple[Database | None, TurnStore]:
+def _store(settings: Settings, parts: list[Part], *, keep: bool) -> tuple[Sql | None, TurnStore]:
     if not keep:
         return None, MemoryTurnStore()
-    database = Database(settings.data / "segue.db")
+    database = _database(settings)
     parts.append(database)
     return database, SqlTurnStore(database)
+
+
+def _database(settings: Settings, *, read_only: bool = False) -> Sql:
+    """The database of the settings: a Postgres, or a file in the data folder.
+
+    Raises:
+        ConfigurationError: the address is none of a Postgres, or its driver is not installed.
+    """
+    if address := settings.database.get_secret_value():
+        return Postgres(address, read_only=read_only)
+    return Database(settings.data / "segue.db", read_only=read_only)
+
+
+def _secret(settings: Settings, *, keep: bool) -> bytes:
+    """What is signed with: the shared one, or one of this data folder, or one that is forgotten."""
+    if shared := settings.secret.get_secret_value():
+        return shared.encode()
+    return signing_secret(settings.data) if keep else secrets.token_bytes(32)
 
 
 def _offered(speech: Team[Synthesizer]) -> list[VoiceInfo]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from segue.providers.seat import WorkerHealth
 from segue.providers.worker import PoolHealth
-from segue.stores.sql.engine import Database
+from segue.stores.sql.shared import Sql
 from segue.telemetry.metrics import Metrics
 from segue.voice.attempt import Target
 from segue.voice.breaker import BreakerState
@@ -36,7 +36,7 @@ def watch_workers(metrics: Metrics, pools: Mapping[str, Callable[[], PoolHealth]
     metrics.watch("worker_restarts", lambda: _of_workers(pools, lambda worker: float(worker.restarts)))
 
 
-def watch_process(metrics: Metrics, places: Slots, database: Database | None) -> None:
+def watch_process(metrics: Metrics, places: Slots, database: Sql | None) -> None:
     """Tell the metrics where the readings of the turns that run, and of the database, come from."""
     metrics.watch("running_turns", lambda: float(places.held))
     if database is not None:

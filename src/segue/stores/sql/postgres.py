@@ -43,17 +43,30 @@ class Postgres:
         ConfigurationError: the address is none of a Postgres, or its driver is not installed.
     """
 
-    def __init__(self, address: str, *, readers: int = 2, capacity: int = 10_000) -> None:
+    def __init__(self, address: str, *, readers: int = 2, capacity: int = 10_000, read_only: bool = False) -> None:
         url = _url(address)
         self.place = url.render_as_string(hide_password=True).replace("+psycopg", "")
         self.writer = Writer(self._open, explain=self._explain, capacity=capacity)
         self._engine = _engine(url, alone=True)
         self._readers = _engine(url, readers=readers)
         self._threads = ThreadPoolExecutor(readers, thread_name_prefix="segue-reader")
+        self._read_only = read_only
         self._closed = False
 
     async def start(self) -> None:
-        """Try to write, once, and begin."""
+        """Try to write, once, and begin; with `read_only` only see whether it can be read.
+
+        Raises:
+            ConfigurationError: it is of a newer Segue or of another program; with `read_only`, also if it cannot be
+                read.
+        """
+        if self._read_only:
+            await self.writer.close()
+            try:
+                await self.read(lambda connection: tables.check(connection, self.place))
+            except Unavailable as error:
+                raise ConfigurationError(error.message) from error
+            return
         failure = await asyncio.get_running_loop().run_in_executor(self._threads, self._try)
         self.writer.start(failure=failure)
 

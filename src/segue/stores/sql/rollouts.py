@@ -3,17 +3,18 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, tuple_, update
 
 from segue.delivery.evidence import Block, Cell, Counts, Key, Look
 from segue.delivery.ports import Conflict
 from segue.delivery.rollout import Change, Decision, Notice, Rollout
+from segue.errors import Unavailable
 from segue.routing import RoutingTable, table_from_dict
 from segue.stores.sql import tables
-from segue.stores.sql.engine import Database
+from segue.stores.sql.shared import Sql
 
 CONTROLLER = "controller"
 """Name of the lease on looking after rollouts."""
@@ -23,13 +24,14 @@ _DECISION = TypeAdapter(Decision)
 _BLOCK = TypeAdapter(Block)
 _LOOK = TypeAdapter(Look)
 _NOTICE = TypeAdapter(Notice)
+T = TypeVar("T")
 _PLACE = ("rollout", "stage", "series", "block", "arm", "character")
 
 
 class SqlRolloutStore:
     """Rollouts in a database that others may share. What was saved before is there for whoever looks afterwards."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Sql) -> None:
         self._database = database
 
     async def load(self, name: str) -> Rollout | None:
@@ -59,21 +61,21 @@ class SqlRolloutStore:
         own = tables.decisions.c
         wanted = select(own.decision).where(own.number > after).order_by(own.number).limit(limit)
         rows = await self._database.read(partial(_of_attempt, wanted=wanted, own=own, name=name, attempt=attempt))
-        return [_DECISION.validate_python(row.decision) for row in rows]
+        return [_understood(_DECISION, row.decision) for row in rows]
 
     async def blocks(self, name: str, attempt: int, *, after: int = 0, limit: int = 10_000) -> list[Block]:
         """See `RolloutStore.blocks`."""
         own = tables.blocks.c
         wanted = select(own.block).where(own.position > after).order_by(own.position).limit(limit)
         rows = await self._database.read(partial(_of_attempt, wanted=wanted, own=own, name=name, attempt=attempt))
-        return [_BLOCK.validate_python(row.block) for row in rows]
+        return [_understood(_BLOCK, row.block) for row in rows]
 
     async def looks(self, name: str, attempt: int, *, after: int = 0, limit: int = 1000) -> list[tuple[int, Look]]:
         """See `RolloutStore.looks`."""
         own = tables.looks.c
         wanted = select(own.version, own.look).where(own.version > after).order_by(own.version).limit(limit)
         rows = await self._database.read(partial(_of_attempt, wanted=wanted, own=own, name=name, attempt=attempt))
-        return [(row.version, _LOOK.validate_python(row.look)) for row in rows]
+        return [(row.version, _understood(_LOOK, row.look)) for row in rows]
 
     async def count(self, cells: Sequence[Cell]) -> None:
         """See `RolloutStore.count`."""
@@ -106,20 +108,31 @@ class SqlRolloutStore:
         await self._database.writer.submit(partial(_noticed, notice=tried, next_at=next_at, error=error))
 
 
+def _understood(adapter: TypeAdapter[T], plain: Any) -> T:
+    try:
+        return adapter.validate_python(plain)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Unavailable(
+            f"What the database keeps of a rollout cannot be understood: {where}: {first['msg']}"
+        ) from None
+
+
 def _load(connection: Connection, *, name: str, attempt: int | None) -> Rollout | None:
     own = tables.rollouts.c
     wanted = select(own.rollout).where(own.name == name).order_by(own.attempt.desc()).limit(1)
     if attempt is not None:
         wanted = wanted.where(own.attempt == attempt)
     row = connection.execute(wanted).first()
-    return None if row is None else _ROLLOUT.validate_python(row.rollout)
+    return None if row is None else _understood(_ROLLOUT, row.rollout)
 
 
 def _latest(connection: Connection) -> list[Rollout]:
     own = tables.rollouts.c
     newest = select(own.name, func.max(own.attempt)).group_by(own.name)
     wanted = select(own.rollout).where(tuple_(own.name, own.attempt).in_(newest)).order_by(own.changed.desc())
-    return [_ROLLOUT.validate_python(row.rollout) for row in connection.execute(wanted)]
+    return [_understood(_ROLLOUT, row.rollout) for row in connection.execute(wanted)]
 
 
 def _table(connection: Connection) -> RoutingTable:
@@ -267,7 +280,7 @@ def _notices(connection: Connection, *, now: float, limit: int) -> list[Notice]:
     own = tables.notices.c
     due = select(own.notice).where(own.next_at.is_not(None), own.next_at <= now)
     rows = connection.execute(due.order_by(own.at, own.id).limit(limit))
-    return [_NOTICE.validate_python(row.notice) for row in rows]
+    return [_understood(_NOTICE, row.notice) for row in rows]
 
 
 def _noticed(connection: Connection, *, notice: Notice, next_at: float | None, error: str) -> None:

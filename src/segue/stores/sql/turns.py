@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from segue.errors import Unavailable
 from segue.records import PlaybackReport, TurnRecord, record_from_dict
-from segue.stores.sql.engine import Database
+from segue.stores.sql.shared import Sql
 from segue.stores.sql.tables import playbacks, turns
 from segue.stores.sql.writer import WriterHealth
 
@@ -26,7 +26,7 @@ class SqlTurnStore:
     A turn is kept once, whatever is appended under its name later; so is its report.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Sql) -> None:
         self._database = database
         self._lost = 0
 
