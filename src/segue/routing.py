@@ -38,6 +38,9 @@ class Reason(StrEnum):
     """The turn belongs to none of those to whom the share is applied: the baseline, left out of the evidence."""
     RESTRICTED = "restricted"
     """This machine's environment forbids the candidate here: the baseline, left out of the evidence."""
+    ALIKE = "alike"
+    """Both variants serve this turn alike, such as a text that is read out where only the language model changes: the
+    baseline, left out of the evidence."""
     SESSION = "session"
     """The session was drawn before and keeps its arm."""
     SHARE = "share"

@@ -38,6 +38,8 @@ class Ask:
     character: str | None = None
     asked_voice: str | None = None
     """The voice that the caller named, if any."""
+    exact: bool = True
+    """Whether it is this voice that is wanted; otherwise any of its kind will do, and a variant's own comes first."""
     synthesizer: str = ""
     """The synthesizer that the caller named, if any: it is asked first."""
     profile: str = ""
@@ -47,6 +49,11 @@ class Ask:
     whole: bool = False
     """Encode for a file (exact sizes) instead of for a stream."""
     turn: str = field(default_factory=new_turn_id)
+
+    @property
+    def names_speaker(self) -> bool:
+        """Whether the caller says with which voice or synthesizer."""
+        return bool(self.synthesizer) or (bool(self.asked_voice) and self.exact)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ def assign(
     character: str | None = None,
     language: str = "",
     session: Session | None = None,
+    written: bool = True,
+    named: bool = False,
 ) -> Assignment:
     """Assign a variant.
 
@@ -53,11 +55,15 @@ def assign(
         character: the one that speaks in this turn.
         language: the turn's.
         session: the listener's visit, where the caller brought proof of one.
+        written: a language model writes what is spoken.
+        named: the caller says with which voice or synthesizer.
     """
     exposure = table.exposure
     if exposure is None:
         return Assignment(table.baseline, Reason.NO_LISTENER if listener is None else Reason.NO_ROLLOUT)
     reason, arm = _drawn(listener, exposure, character, language, session)
+    if arm and _alike(table.baseline, exposure.candidate, written=written, named=named):
+        reason, arm = Reason.ALIKE, None
     variant = exposure.candidate if arm is Arm.CANDIDATE else table.baseline
     return Assignment(variant, reason, arm.value if arm else "", exposure.rollout, exposure.stage)
 
@@ -83,3 +89,15 @@ def _drawn(
     if arm is Arm.CANDIDATE and drawn >= allowed.share_bp:
         return Reason.RESTRICTED, None
     return reason, arm
+
+
+def _alike(baseline: Variant, candidate: Variant, *, written: bool, named: bool) -> bool:
+    """Whether what the variants differ in has no part in a turn.
+
+    Two that differ in nothing but their names may differ in the voices that the catalogue gives characters, or be
+    compared on purpose: their turns count.
+    """
+    writing = (baseline.model, baseline.streaming) != (candidate.model, candidate.streaming)
+    voicing = (baseline.synthesizer, baseline.voice) != (candidate.synthesizer, candidate.voice)
+    other = baseline.fallback != candidate.fallback
+    return (writing or voicing) and not ((writing and written) or (voicing and not named) or other)

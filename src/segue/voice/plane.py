@@ -119,6 +119,7 @@ class VoicePlane:
         session: str | None = None,
         speed: float = 1.0,
         synthesizer: str = "",
+        exact: bool = True,
         whole: bool = False,
         limit: int | None = None,
         param: str = "text",
@@ -145,6 +146,7 @@ class VoicePlane:
             session=session,
             speed=speed,
             synthesizer=synthesizer,
+            exact=exact,
             whole=whole,
         )
 

@@ -3,7 +3,7 @@
 The routing table, the session and the remedy are read once; what they say holds for the whole turn.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from segue.configuration import VoiceSettings
 from segue.errors import Unavailable, UnknownVoice
@@ -41,7 +41,14 @@ class Planner:
         Raises:
             CallerError: what is asked for is not there. What a variant names and is not there is the plan's `flaw`.
         """
-        placed = self.assigner.place(ask.listener, ask.session, character=ask.character, language=ask.language)
+        placed = self.assigner.place(
+            ask.listener,
+            ask.session,
+            character=ask.character,
+            language=ask.language,
+            written=ask.kind == "chat",
+            named=ask.names_speaker,
+        )
         variant, remedy = placed.assignment.variant, self.lookout.remedy()
         casting, flaw = self._casting(ask, variant)
         order, first_choice = self._order(ask, variant, casting)
@@ -79,15 +86,20 @@ class Planner:
         A variant's voice speaks where neither a voice nor a character is asked for, in the languages that it knows.
         """
         voice = ask.asked_voice or None
-        if voice is None and ask.character is None and variant.voice:
+        own = "" if ask.names_speaker or ask.character is not None else variant.voice
+        if own:
             try:
-                return self.catalogue.cast(ask.language, variant.voice, None, variant.name), None
+                casting = self.catalogue.cast(ask.language, own, None, variant.name)
             except UnknownVoice as error:
-                plain = self.catalogue.cast(ask.language, None, None, variant.name)
-                if self.catalogue.has(variant.voice):
-                    return plain, None
-                return plain, Unavailable(f"Variant {variant.name!r} cannot be spoken: {error.message}")
-        return self.catalogue.cast(ask.language, voice, ask.character, variant.name), None
+                if not self.catalogue.has(own):
+                    plain = self.catalogue.cast(ask.language, voice, None, variant.name)
+                    return plain, Unavailable(f"Variant {variant.name!r} cannot be spoken: {error.message}")
+            else:
+                return casting, None
+        casting = self.catalogue.cast(ask.language, voice, ask.character, variant.name)
+        if variant.synthesizer and not ask.names_speaker:
+            casting = replace(casting, asked="")  # another's voice of the same kind is what is wanted then
+        return casting, None
 
     def _order(self, ask: Ask, variant: Variant, casting: Casting) -> tuple[tuple[str, ...], str]:
         """The synthesizers in order of preference, and the first choice where that is not simply the first of them.
@@ -95,7 +107,7 @@ class Planner:
         A variant whose own synthesizer is left out, or not configured, is spoken by another: that is a fallback, or the
         variant would be judged by what it is not.
         """
-        first = ask.synthesizer or (variant.synthesizer if not ask.asked_voice else "")
+        first = ask.synthesizer or ("" if ask.names_speaker else variant.synthesizer)
         able = self.synthesizers.able(casting.order)
         missing = bool(first) and not self.synthesizers.able([first])
         if first in able:

@@ -100,9 +100,16 @@ class Assigner:
         self.sessions = sessions
 
     def place(
-        self, listener: str | None, token: str | None = None, *, character: str | None = None, language: str = ""
+        self,
+        listener: str | None,
+        token: str | None = None,
+        *,
+        character: str | None = None,
+        language: str = "",
+        written: bool = True,
+        named: bool = False,
     ) -> Placed:
-        """Assign one turn.
+        """Assign one turn; the arguments are those of `assign`, with the token in place of the session.
 
         The fresh token keeps the arm that the session was drawn into, also through turns that are left out of the
         evidence, such as those of a character outside the cohort; a session that was not drawn yet is drawn by the
@@ -110,7 +117,9 @@ class Assigner:
         """
         table = self.table()
         session = self.sessions.read(token, listener) if self.sessions is not None else None
-        assignment = assign(listener, table, character=character, language=language, session=session)
+        assignment = assign(
+            listener, table, character=character, language=language, session=session, written=written, named=named
+        )
         fresh = None
         if self.sessions is not None:
             kept = Session(session.id if session else uuid.uuid4().hex[:16])

@@ -127,26 +127,31 @@ def tell_assignment(headers: dict[str, str], meta: Meta) -> None:
         headers["x-segue-session"] = meta.session
 
 
-def speech(media_type: str, headers: dict[str, str], *, asked: str = "", whole: bool = False) -> Shape:
+def speech(
+    media_type: str, headers: dict[str, str], *, asked: str = "", exact: bool = True, whole: bool = False
+) -> Shape:
     """Bare audio: the status is decided at the first audible packet, and an error after it breaks the body off.
 
     `headers` are told as they are when the answer begins: until then they learn who really speaks, and with which
-    voice, and whether that is another one than was `asked` for.
+    voice, and whether that is another one than was `asked` for (where any of its kind will do: than was to speak).
     """
+    wanted = asked
     heard: dict[Speaker, None] = {}
 
     def encode(frame: Frame) -> bytes | None:
+        nonlocal wanted
         if isinstance(frame, Failure):
             return None
         if isinstance(frame, Meta):
             tell_assignment(headers, frame)
+            wanted = asked if exact or not asked else frame.voice
         if not isinstance(frame, Audio):
             return b""
         heard.update(dict.fromkeys(frame.speakers))
         headers["x-segue-provider"] = ", ".join(dict.fromkeys(speaker.provider for speaker in heard))
         headers["x-segue-voice"] = ", ".join(dict.fromkeys(speaker.voice for speaker in heard))
-        if asked and any(speaker.voice != asked for speaker in heard):
-            headers["x-segue-substituted"] = asked
+        if wanted and any(speaker.voice != wanted for speaker in heard):
+            headers["x-segue-substituted"] = wanted
         return frame.data
 
     def starts(frame: Frame) -> bool:

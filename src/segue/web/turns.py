@@ -107,7 +107,8 @@ def router(plane: VoicePlane, server: ServerSettings, link_s: float) -> APIRoute
 def spoken(plane: VoicePlane, ask: Ask, server: ServerSettings) -> Response:
     """The audio of a turn as a response: streamed, or a finished file with its length."""
     headers = {"x-segue-turn": ask.turn, "x-segue-voice": ask.voice, "x-segue-language": ask.language}
-    shape = speech(media_type(ask.format), headers, asked=(ask.asked_voice or "").rpartition("/")[2], whole=ask.whole)
+    asked = (ask.asked_voice or "").rpartition("/")[2]
+    shape = speech(media_type(ask.format), headers, asked=asked, exact=ask.exact, whole=ask.whole)
     return TurnResponse(plane.turns.turn(ask), shape, send_timeout_s=server.send_timeout_s)
 
 

@@ -60,6 +60,8 @@ class SpeechBody(Request):
     """Accepted, without effect: the configured voices take no directions."""
     language: LanguageTag | None = None
     """Segue's addition: `uk`, `ru`, `en`, `zh`, or a tag like `uk-UA`; recognized from the text when absent."""
+    user: str | None = None
+    """Who listens, where the header `X-Segue-Listener` does not say it."""
 
 
 class TranscriptionBody(Request):
@@ -188,6 +190,10 @@ class CompletionBody(Request):
     web_search_options: dict[str, Any] | None = None
     language: LanguageTag | None = None
     """Segue's addition: the language to answer in; recognized from the last message when absent."""
+    safety_identifier: str | None = None
+    """Who listens, where the header `X-Segue-Listener` does not say it."""
+    user: str | None = None
+    """The older name of `safety_identifier`."""
 
     @property
     def most_tokens(self) -> int | None:

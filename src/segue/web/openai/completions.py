@@ -1,16 +1,17 @@
 """`POST /v1/chat/completions`: the language model's reply as text, as it is written or when it is complete.
 
 A completion takes one of the places that turns have, so that a flood of them is refused like a flood of turns. It is
-not a turn: nothing is spoken, so no turn record is kept and no routing applies.
+not a turn: nothing is spoken, so no turn record is kept, and nothing is counted as evidence. But its listener is given
+the variant that its turns get, so that the app which speaks the reply elsewhere has it written by the same model.
 """
 
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Header, Response
 
 from segue.clock import Clock
 from segue.configuration import ServerSettings
@@ -21,6 +22,7 @@ from segue.web.answer import Answer
 from segue.web.bodies import json_only
 from segue.web.openai.bodies import CompletionBody
 from segue.web.openai.events import DONE, EVENT_STREAM, event, failure_fields, plain_json
+from segue.web.openai.listening import LISTENER, SESSION, listener_of
 from segue.web.openai.names import Names
 from segue.web.openai.usage import completion_usage, prompt_tokens
 from segue.web.openai.writing import Writing
@@ -69,11 +71,17 @@ def router(plane: VoicePlane, names: Names, server: ServerSettings, clock: Clock
     routes = APIRouter(dependencies=[Depends(json_only)])
 
     @routes.post("/chat/completions", response_class=Response, responses=_ANSWERS)
-    async def create_completion(body: CompletionBody) -> Response:
+    async def create_completion(
+        body: CompletionBody,
+        listener: Annotated[str, Header(alias=LISTENER)] = "",
+        session: Annotated[str, Header(alias=SESSION)] = "",
+    ) -> Response:
         """Continue a conversation with text. The status is decided at the first piece of it."""
         profile, first = names.chat(body.model)
         prompt = _prompt(plane, body, profile)
-        order = plane.models.order(profile, first)
+        who = listener_of(listener, body.safety_identifier, body.user)
+        placed = plane.turns.assigner.place(who, session, language=prompt.language)
+        order = plane.models.order(profile, first or placed.assignment.variant.model)
         writing = Writing(plane.models.chain, order, prompt, body.stops, plane.settings.limits, clock)
         completion = Completion(
             id=f"chatcmpl-{uuid.uuid4().hex}",
@@ -87,6 +95,10 @@ def router(plane: VoicePlane, names: Names, server: ServerSettings, clock: Clock
             pieces(plane, writing, completion),
             EVENT_STREAM if body.stream else "application/json",
             send_timeout_s=server.send_timeout_s,
+            headers={
+                "x-segue-variant": placed.assignment.variant.name,
+                **({"x-segue-session": placed.token} if placed.token else {}),
+            },
             whole=not body.stream,
         )
 
