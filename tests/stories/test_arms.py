@@ -174,10 +174,23 @@ async def test_what_the_variant_names_is_asked_first() -> None:
     assert voices(frames) == {("new", "new-loud")}
     assert record.served is Served.PRIMARY
 
-    frames, _ = await house.take(asked_voice="old-loud")
-    assert voices(frames) == {("old", "old-loud")}
-    frames, _ = await house.take(kind="speech", synthesizer="old", text=REPLY)
-    assert {provider for provider, _ in voices(frames)} == {"old"}
+    frames, record = await house.take(asked_voice="old-loud")
+    assert (voices(frames), record.arm, record.model) == ({("old", "old-loud")}, Arm.CANDIDATE, "big")
+    frames, record = await house.take(kind="speech", synthesizer="old", text=REPLY)
+    assert ({provider for provider, _ in voices(frames)}, record.assigned) == ({"old"}, Reason.ALIKE)
+
+
+@pytest.mark.parametrize("voice", ["", "new-uk"])
+async def test_a_kind_of_voice_is_no_certain_voice(voice: str) -> None:
+    """Where any voice of its kind will do, the variant's own speaks, and nothing was substituted."""
+    house = House()
+    house.expose(synthesizer="new", voice=voice)
+    frames, record = await house.take(asked_voice="old-loud", exact=False, language="uk")
+
+    assert voices(frames) == {("new", voice or "new-any")}
+    assert (record.arm, record.substituted, record.served) == (Arm.CANDIDATE, False, Served.PRIMARY)
+    house.table = RoutingTable()
+    assert voices((await house.take(asked_voice="old-loud", exact=False))[0]) == {("old", "old-loud")}
 
 
 async def test_a_character_has_voices_of_its_own_in_a_variant() -> None:

@@ -205,6 +205,29 @@ def test_what_is_held_back_is_left_out(
         assert (found.arm, found.reason) == (free.arm, free.reason)
 
 
+@pytest.mark.parametrize(
+    ("change", "counted"),
+    [
+        ({}, {"chat", "read out", "named"}),
+        ({"model": "big"}, {"chat", "named"}),
+        ({"streaming": False}, {"chat", "named"}),
+        ({"synthesizer": "other"}, {"chat", "read out"}),
+        ({"voice": "other"}, {"chat", "read out"}),
+        ({"voice": "other", "model": "big"}, {"chat", "read out", "named"}),
+        ({"fallback": False}, {"chat", "read out", "named"}),
+    ],
+)
+def test_only_turns_that_a_variant_can_change_are_counted(change: dict[str, object], counted: set[str]) -> None:
+    """What is served alike by both variants says nothing about either, and is left out of the evidence."""
+    candidate = replace(BASELINE, name="new", **change)  # type: ignore[arg-type]
+    asks = {"chat": {}, "read out": {"written": False}, "named": {"named": True}}
+    found = {how: assign("a", table(BASIS, candidate=candidate), **asked) for how, asked in asks.items()}
+
+    assert {how for how, each in found.items() if each.arm} == counted
+    left_out = {(each.variant, each.reason) for how, each in found.items() if how not in counted}
+    assert left_out <= {(BASELINE, Reason.ALIKE)}
+
+
 def test_no_name_can_end_a_turn() -> None:
     """Any text is a name, even one that is no Unicode."""
     assert 0 <= bucket("", "\ud800") < BASIS

@@ -25,6 +25,7 @@ export class Talker {
     this.hooks = hooks;
     this.generation = 0;
     this.turn = null;
+    this.session = undefined; // the token of this visit, fresh with each turn: its voice stays what it is
     this.totals = {
       turns: 0,
       completed: 0,
@@ -67,7 +68,7 @@ export class Talker {
     this.turn = turn;
     this.totals.turns += 1;
     this.player.begin(turn.generation);
-    this.connection.ask({ type: "turn", generation: turn.generation, ...ask });
+    this.connection.ask({ type: "turn", generation: turn.generation, session: this.session, ...ask });
     this.player.unlock(); // after the question is on its way: making an audio context takes a while
     return turn;
   }
@@ -94,6 +95,7 @@ export class Talker {
   #event(generation, event) {
     const turn = this.turn;
     if (generation !== turn?.generation) return;
+    if (event.event === "meta") this.session = event.session;
     if (event.event === "cleared") return this.#close(turn);
     if (turn.streamed || turn.state === "interrupted") return;
     turn.transport ??= this.connection.transport;
