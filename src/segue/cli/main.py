@@ -6,7 +6,7 @@ import sys
 from cyclopts import App
 
 from segue import __version__
-from segue.cli import configuration, demo, gate, plan, providers, rollout, say, serve, turns
+from segue.cli import configuration, demo, gate, plan, providers, rehearse, rollout, say, serve, simulate, turns
 from segue.errors import SegueError
 
 app = App(
@@ -26,6 +26,8 @@ app.command(turns.app)
 app.command(plan.app)
 app.command(gate.app)
 app.command(rollout.app)
+app.command(rehearse.rehearse)
+app.command(simulate.simulate)
 
 
 def main() -> None:
