@@ -44,10 +44,10 @@ class Settings(BaseSettings):
     data: Path = Path("data")
     """Folder for everything Segue keeps: the database, the secret it signs with."""
     database: SecretStr = SecretStr("")
-    """Address of a Postgres that several Segues can share, as `postgresql://user@host/name`; empty for a file in `data`."""
+    """Address of a Postgres that several Segues share (`postgresql://user@host/name`); empty for a file in `data`."""
     secret: Annotated[SecretStr, Field(max_length=1000)] = SecretStr("")
-    """What tokens and links are signed with, where several Segues serve the same listeners: at least 32 characters. Empty
-    for one of its own, kept in `data`."""
+    """What tokens and links are signed with, where several Segues serve the same listeners: at least 32 characters.
+    Empty for one of its own, kept in `data`."""
     server: ServerSettings = ServerSettings()
     voice: VoiceSettings = VoiceSettings()
     providers: ProviderSettings = ProviderSettings()

@@ -124,7 +124,8 @@ def routed(rollout: Rollout, table: RoutingTable) -> RoutingTable | None:
     if rollout.phase is Phase.PROMOTED:
         baseline = plan.candidate.variant()
     elif rollout.phase is Phase.ROLLED_BACK:
-        baseline = rollout.before
+        # Not what was configured before the rollout: that may well be the candidate, first in the configured chain.
+        baseline = plan.baseline.variant()
     else:
         baseline = plan.baseline.variant()
         exposure = Exposure(

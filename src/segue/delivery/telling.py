@@ -61,7 +61,7 @@ def _where(rollout: Rollout, judgement: Judgement, now: float) -> str:
         return f"Promoted: everybody hears {name}."
     if rollout.phase is Phase.ROLLED_BACK:
         reason = rollout.why or (rollout.last.reason if rollout.last is not None else "")
-        return f"Everybody hears {rollout.before.name}. {_because('Rolled back', reason)}"
+        return f"Everybody hears {rollout.plan.baseline.name}. {_because('Rolled back', reason)}"
     where = f"{_stage(rollout)}: {_hearers(rollout)} {name}."
     if rollout.phase in (Phase.HELD, Phase.PAUSED):
         return f"{where} {_because(rollout.phase.value.capitalize(), rollout.why)}"
