@@ -226,16 +226,19 @@ def test_doubt_is_told_once_and_ends_by_itself() -> None:
 # Harm
 
 
-def test_a_roll_back_gives_everybody_what_was_before() -> None:
-    """The candidate is heard by nobody, the baseline is what it was before the attempt, and the attempt has ended."""
-    of = rollout(stage=1, before=Variant("older", voice="o"), approved=("all",), frozen="A holiday.")
+def test_a_roll_back_gives_everybody_the_plans_baseline() -> None:
+    """The candidate is heard by nobody, the attempt has ended, and everybody hears the baseline that the plan names.
+
+    What was configured before the rollout is no baseline: the candidate may stand first in it.
+    """
+    of = rollout(stage=1, before=Variant("baseline"), approved=("all",), frozen="A holiday.")
     change = acted(of, harmed())
     after = change.rollout
 
     assert told(change) == (Kind.ROLLED_BACK, "breach")
     assert (after.phase, after.share_bp, after.ended_at, after.rollbacks) == (Phase.ROLLED_BACK, 0, DONE, 1)
     assert (after.approved, after.nonce) == ((), "")
-    assert change.table == RoutingTable(6, Variant("older", voice="o"), None)
+    assert change.table == RoutingTable(6, of.plan.baseline.variant(), None)
     assert decided(change).share_bp == 0
 
 
@@ -343,7 +346,7 @@ def test_a_roll_back_is_the_same_with_harm_or_without() -> None:
             assert told(change) == (Kind.ROLLED_BACK, "command")
             assert decided(change).reason == "Rolled back by olha: It sounds hollow."
             assert (change.rollout.phase, change.unheard) == (Phase.ROLLED_BACK, False)
-            assert change.table == RoutingTable(6, Variant("baseline"), None)
+            assert change.table == RoutingTable(6, of.plan.baseline.variant(), None)
 
 
 def test_the_same_command_twice_has_one_effect() -> None:
@@ -453,7 +456,7 @@ def test_a_promoted_one_goes_back_with_one_command() -> None:
 
     assert told(change) == (Kind.ROLLED_BACK, "command")
     assert (change.rollout.phase, change.rollout.share_bp, change.rollout.ended_at) == (Phase.ROLLED_BACK, 0, DONE)
-    assert change.table == RoutingTable(10, Variant("baseline"), None)
+    assert change.table == RoutingTable(10, of.plan.baseline.variant(), None)
 
 
 @pytest.mark.parametrize("verb", [Verb.START, Verb.RETRY])
@@ -512,7 +515,7 @@ def test_bad_blocks_roll_back() -> None:
 
     assert told(change) == (Kind.ROLLED_BACK, "breach")
     assert (change.unheard, change.blocks) == (True, tuple(bad))
-    assert change.table == RoutingTable(6, Variant("baseline"), None)
+    assert change.table == RoutingTable(6, of.plan.baseline.variant(), None)
     numbers = decided(change).numbers
     assert numbers["gates"]["ttfa"]["word"] == "breach"
     assert numbers["gates"]["ttfa"]["n"] == 160
