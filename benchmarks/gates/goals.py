@@ -31,8 +31,8 @@ def cell(goal: str, name: str, truth: Truth, *, part: float = 1.0, **given: Any)
     return Cell(f"{goal}/{name}", waiting, {"truth": truth, **given}, part)
 
 
-def falsely(goal: str, limit: float, cells: Sequence[Cell], results: Results) -> list[Claim]:
-    """In each cell the share of runs that are rolled back may not exceed the limit."""
+def falsely(goal: str, limit: float | None, cells: Sequence[Cell], results: Results) -> list[Claim]:
+    """In each cell the share of runs that are rolled back may not exceed the limit, where there is one."""
     return [
         Claim(
             goal,
@@ -93,7 +93,9 @@ _BESIDE = tuple(
     for rate in (0.25, 2.5)
 )
 _FORCED = tuple(
-    cell("G2", f"{_told(world, 2.5)}, alone, blocks of a minute", Truth(world, 2.5, 0.95)) for world in ("slow5", "ar")
+    cell("G2", f"{_told(world, 2.5)}, blocks of {minutes} min", Truth(world, 2.5, 0.95), block_s=60.0 * minutes)
+    for world in ("slow5", "ar")
+    for minutes in (1, 5)
 )
 BLOCKS_S = {"iid": 60.0, "slow1": 60.0, "ar": 300.0, "slow5": 600.0}
 """Blocks of whole rollouts: what a replay chooses most often in each world."""
@@ -136,11 +138,11 @@ _LIMITS = tuple(
 
 
 def _g2(results: Results) -> list[Claim]:
-    forced = [
-        Claim("G2", claim.what, claim.value, 100.0, others=claim.others, runs=claim.runs, note="for comparison")
-        for claim in falsely("G2", 100.0, _FORCED, results)
+    return [
+        *falsely("G2", 1.5, _WEATHER, results),
+        *falsely("G2", 1.0, _BESIDE, results),
+        *falsely("G2", None, _FORCED, results),
     ]
-    return falsely("G2", 1.5, _WEATHER, results) + falsely("G2", 1.0, _BESIDE, results) + forced
 
 
 def _promoted(of: Result) -> float:
@@ -171,19 +173,24 @@ def _g3(results: Results) -> list[Claim]:
 
 def _g10(results: Results) -> list[Claim]:
     of = results[_SILENT.name]["ours"]
-    waits = [missing for missing, minute in zip(of["missing"], of["minutes"], strict=True) if minute is None]
-    told = [missing or certified is not None for missing, certified in zip(of["missing"], of["certified"], strict=True)]
+    ends = list(zip(of["minutes"], of["certified"], of["missing"], strict=True))
+    waited = [missing for minute, certified, missing in ends if minute is None and certified is None]
     return [
         *falsely("G10", 1.0, (_SILENT,), results),
         Claim(
             "G10",
-            "passes, or says how many are missing",
-            percent(told),
-            99.0,
-            "%",
-            True,
-            runs=len(told),
-            note=f"{sum(waits)} waited",
+            "passed within two hours",
+            percent([one is not None for one in of["certified"]]),
+            None,
+            runs=len(ends),
+        ),
+        Claim(
+            "G10",
+            "of those that wait, say how many more listeners it takes",
+            percent(waited),
+            None,
+            runs=len(waited),
+            note="the others, that it cannot pass as things stand",
         ),
     ]
 

@@ -22,21 +22,29 @@ def show(results: Mapping[str, Any], console: Console) -> None:
             table.add_row(*row(claim, rules))
         console.print(table)
         console.print()
-    met = sum(claim["met"] for goal in results["goals"] for claim in goal["claims"])
-    console.print(f"{met} of {sum(len(goal['claims']) for goal in results['goals'])} claims are met.")
+    claims = [claim for goal in results["goals"] for claim in goal["claims"] if claim["limit"] is not None]
+    console.print(f"{sum(claim['met'] for claim in claims)} of {len(claims)} goals are met.")
 
 
 def row(claim: Mapping[str, Any], rules: Sequence[str]) -> list[str]:
     """The cells of one claim."""
-    sign = "≥" if claim["at_least"] else "≤"
+    met = {True: "yes", False: "NO", None: ""}
     return [
         claim["what"] + (f" ({claim['note']})" if claim["note"] else ""),
         figure(claim["value"]),
-        f"{sign} {figure(claim['limit'])} {claim['unit'] if claim['unit'] in '%x' else ''}".strip(),
-        "yes" if claim["met"] else "NO",
+        limit(claim),
+        met[claim["met"]],
         *(figure(claim["others"].get(rule, math.nan)) for rule in rules),
         f"{claim['runs']:,}",
     ]
+
+
+def limit(claim: Mapping[str, Any]) -> str:
+    """What a claim is measured against."""
+    if claim["limit"] is None:
+        return "–"
+    unit = f" {claim['unit']}" if claim["unit"] in "%x" else ""
+    return f"{'≥' if claim['at_least'] else '≤'} {figure(claim['limit'])}{unit}"
 
 
 def figure(value: float | None) -> str:

@@ -16,7 +16,8 @@ class Claim:
     what: str
     value: float
     """What Segue measured; infinite where it never came."""
-    limit: float
+    limit: float | None
+    """None where there is no goal, only something to compare with."""
     unit: str = "%"
     at_least: bool = False
     """Whether more is better."""
@@ -26,8 +27,10 @@ class Claim:
     note: str = ""
 
     @property
-    def met(self) -> bool:
-        """Whether the goal is met."""
+    def met(self) -> bool | None:
+        """Whether the goal is met; None where there is none."""
+        if self.limit is None:
+            return None
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
 
