@@ -105,17 +105,16 @@ def test_a_start_that_is_refused_changes_nothing(options: dict[str, Any], code: 
 
 
 def test_force_starts_within_the_cool_down_and_what_is_locked() -> None:
-    """Force does away with the waiting, not with the other rollout or another baseline."""
+    """Force does away with waiting and with another baseline, never with another rollout that is live."""
     forced = replace(START, force=True)
 
     assert told(begun(before=ended(rollbacks=3), command=forced))[0] is Kind.STARTED
     assert "by force" in decided(begun(before=ended(), command=forced)).reason
-    for options in (
-        {"other": "night/4"},
-        {"before": rollout()},
-        {"table": RoutingTable(3, Variant("hd", voice="another"))},
-    ):
+    for options in ({"other": "night/4"}, {"before": rollout()}):
         assert told(begun(command=forced, **options))[0] is Kind.REFUSED
+    over = begun(command=forced, table=RoutingTable(3, Variant("hd", voice="another")))
+    assert over.table is not None
+    assert over.table.baseline == plan().baseline.variant()
 
 
 def test_a_retry_is_a_new_attempt_with_nothing_proved() -> None:
@@ -226,12 +225,9 @@ def test_doubt_is_told_once_and_ends_by_itself() -> None:
 # Harm
 
 
-def test_a_roll_back_gives_everybody_the_plans_baseline() -> None:
-    """The candidate is heard by nobody, the attempt has ended, and everybody hears the baseline that the plan names.
-
-    What was configured before the rollout is no baseline: the candidate may stand first in it.
-    """
-    of = rollout(stage=1, before=Variant("baseline"), approved=("all",), frozen="A holiday.")
+def test_a_roll_back_gives_everybody_the_baseline() -> None:
+    """The candidate is heard by nobody, everybody hears the plan's baseline, and the attempt has ended."""
+    of = rollout(stage=1, approved=("all",), frozen="A holiday.")
     change = acted(of, harmed())
     after = change.rollout
 
@@ -450,7 +446,7 @@ def test_a_commanded_step_back_goes_on_from_there() -> None:
 
 
 def test_a_promoted_one_goes_back_with_one_command() -> None:
-    """What was promoted is rolled back like anything else: the table has the earlier baseline again."""
+    """What was promoted is rolled back like anything else: the plan's baseline is heard again."""
     of = ended(Phase.PROMOTED, stage=3, share_bp=10_000)
     change = acted(of, command=Command(Verb.ROLL_BACK, "olha"), table=RoutingTable(9, of.plan.candidate.variant()))
 

@@ -83,7 +83,8 @@ class Command:
     reason: str = ""
     id: str = ""
     force: bool = False
-    """Promote without proof, retry within the cool-down or a locked candidate."""
+    """Promote although a gate was breached; start within the cool-down, or a locked candidate, or over another
+    baseline."""
     full: bool = False
     """Promote through all remaining stages."""
     stage: str = ""

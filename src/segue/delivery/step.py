@@ -105,10 +105,11 @@ def _beginning(
             return found
     elif command.verb is Verb.RETRY:
         return Objection("never_started", f"{plan.name} was never started; start it.")
-    if table.baseline not in (AS_CONFIGURED, plan.baseline.variant()):
+    if table.baseline not in (AS_CONFIGURED, plan.baseline.variant()) and not command.force:
         reason = (
             f"The baseline is {table.baseline.name} ({_told(table.baseline)}), not the plan's {plan.baseline.name}"
-            f" ({_told(plan.baseline.variant())}); write it into the plan, or roll back what was promoted."
+            f" ({_told(plan.baseline.variant())}); write that one into the plan, or replace it for everybody at"
+            " once by force."
         )
         return Objection("baseline", reason)
     return None
@@ -155,11 +156,18 @@ def step(
         dropped=seen.dropped,
     )
     change = act(seen, table, judgement, now=now, look=look, command=command, chance=chance)
-    if change.decision is None and change.rollout != rollout:
-        grown = replace(change.rollout, version=rollout.version + 1)
-        return replace(change, rollout=grown, blocks=closed, look=look, idle=False)
+    if change.decision is None:
+        change = _unspoken(rollout, change.rollout, judgement, look)
     # What has no effect writes nothing, not even what was folded: the next look folds it again.
     return replace(change, rollout=rollout) if change.idle else replace(change, blocks=closed)
+
+
+def _unspoken(before: Rollout, after: Rollout, judgement: Judgement, look: Look) -> Change:
+    """What is written where nothing was decided: the rollout, if anything about it is new."""
+    after = replace(after, version=before.version)
+    if after == before:
+        return Change(before, judgement=judgement, idle=True)
+    return Change(replace(after, version=before.version + 1), look=look, judgement=judgement)
 
 
 def fold(rollout: Rollout, blocks: Iterable[Block]) -> tuple[Rollout, tuple[Block, ...]]:
@@ -185,11 +193,11 @@ def act(
 ) -> Change:
     """What follows from a judgement and a command. Harm goes before every command but a roll back, which is the same.
 
-    The change's rollout has the next version where anything was decided, and is the one given otherwise.
+    The change's rollout has the next version where anything is to be written, and is the one given otherwise.
     """
     if command is not None and (answer := _answer(rollout, command)) is not None:
         return Change(rollout, answer, judgement=judgement, idle=True)
-    rollout = _forgiven(rollout, judgement)
+    given, rollout = rollout, _forgiven(rollout, judgement)
     urgent = harm(rollout, judgement) if rollout.phase.live else None
     if urgent is not None and not (command is not None and command.verb is Verb.ROLL_BACK):
         change = _carried(rollout, table, urgent, judgement, now, look, chance)
@@ -197,11 +205,11 @@ def act(
     if command is not None:
         found = objection(rollout, command, now=now, look=look, table=table)
         if found is not None:
-            return Change(rollout, _refusal(rollout, command, found, now), judgement=judgement, idle=True)
+            return Change(given, _refusal(given, command, found, now), judgement=judgement, idle=True)
         return _carried(rollout, table, obey(rollout, command, judgement), judgement, now, look, chance, command)
     ruling = decide(rollout, judgement, look, now=now)
     if ruling is None or (ruling.stays and ruling.saying == rollout.said):
-        return Change(rollout, judgement=judgement, idle=True)
+        return _unspoken(given, rollout, judgement, look)
     return _carried(rollout, table, ruling, judgement, now, look, chance)
 
 
