@@ -1,161 +1,57 @@
-"""Rollouts as tests need them: a plan, the rollout that comes of it, and turns on either side."""
+"""Rollouts on real servers, for tests of the doors."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from segue.clock import ManualClock
-from segue.delivery.controller import Controller
-from segue.delivery.evidence import Cell, Look
-from segue.delivery.past import Past
-from segue.delivery.plan import Plan
-from segue.delivery.ports import RolloutStore
-from segue.delivery.published import Published
-from segue.delivery.replica import Replica
-from segue.delivery.rollout import Change, Command, Rollout, Verb
-from segue.delivery.step import begin, step
-from segue.delivery.tally import Tally
-from segue.delivery.terms import settle
-from segue.records import Mark, Outcome, TurnRecord
-from segue.routing import RoutingTable
-from segue.vendors.delivery import DeliverySettings
-from tests.records import turn
+import httpx2
 
-AT = 1_700_000_000.0
-"""Unix seconds at which the rollouts of these tests begin."""
+from tests.server import RunningServer
+
+QUICK: dict[str, Any] = {
+    "providers": {"models": ["scripted"], "synthesizers": ["scripted"], "recognizers": []},
+    "delivery": {"tick_s": 0.1, "flush_s": 0.1, "poll_s": 0.1, "grace_s": 1.0},
+}
+"""A server that looks after rollouts ten times a second, and whose providers take no time."""
+LIMIT_S = 20.0
 
 
-def plan(**changes: Any) -> Plan:
-    """Two stages of some minutes, and a gate of every kind that is counted."""
-    document = {
-        "name": "night",
-        "baseline": {"name": "day", "synthesizer": "espeak"},
-        "candidate": {"name": "night", "synthesizer": "scripted"},
-        "gates": {
-            "ttfa": {"kind": "latency", "over": "6s", "at_most": "5%", "fast": {"at_most": "50%"}},
-            "failures": {"kind": "failure", "at_most": "5%", "fast": {"at_most": "10%"}},
-        },
-        "verdict": {"block": "60s"},
-        "stages": [{"name": "few", "share": "20%", "dwell": "10m"}, {"name": "half", "share": "50%", "dwell": "10m"}],
-        "bake": {"holdback": "5%", "dwell": "10m"},
-        "notify": [{"audience": "team", "url": "http://127.0.0.1:9/", "on": ["started", "advanced", "rolled_back"]}],
+def plan(name: str, **changes: Any) -> dict[str, Any]:
+    """A plan of two stages that can be started again at once; the second stage asks for approval."""
+    return {
+        "name": name,
+        "about": "A newer voice.",
+        "baseline": {"name": "old"},
+        "candidate": {"name": "new"},
+        "cool_down": "0s",
+        "lock_after": 100,
+        "gates": {"ttfa": {"kind": "latency", "over": "6s"}, "success": {"kind": "failure", "at_most": "5%"}},
+        "stages": [
+            {"name": "half", "share": "50%", "dwell": "1h"},
+            {"name": "all", "share": "100%", "dwell": "1h", "approval": True},
+        ],
         **changes,
     }
-    return Plan.model_validate(document)
 
 
-def started(wanted: Plan | None = None, *, at: float = AT, **command: Any) -> Change:
-    """The change that begins a rollout on a server on which nothing was ever rolled out."""
-    wanted = wanted or plan()
-    return begin(
-        wanted,
-        RoutingTable(),
-        now=at,
-        command=Command(Verb.START, **command),
-        attempt=1,
-        terms=settle(wanted),
-        memory_bytes=0,
-        before=None,
-    )
+@contextmanager
+def started(server: RunningServer, name: str, **changes: Any) -> Iterator[str]:
+    """A rollout that runs meanwhile; its address."""
+    answer = httpx2.post(f"{server.url}/api/rollouts", json={"plan": plan(name, **changes), "actor": "olha"})
+    assert answer.status_code == 201, answer.text
+    address = f"{server.url}/api/rollouts/{name}"
+    try:
+        yield address
+    finally:
+        if httpx2.get(address).json()["phase"] != "rolled_back":
+            assert httpx2.post(f"{address}/rollback", json={"reason": "The test is over."}).status_code == 200
 
 
-def commanded(rollout: Rollout, table: RoutingTable, verb: Verb, *, at: float = AT + 1, **command: Any) -> Change:
-    """The change that obeys a command, without anything to see."""
-    return step(rollout, table, now=at, look=Look(at=at), command=Command(verb, **command))
-
-
-def heard(
-    rollout: Rollout,
-    number: int,
-    *,
-    after_s: float = 1.0,
-    arm: str = "candidate",
-    ttfa_ms: float = 900.0,
-    **changes: Any,
-) -> TurnRecord:
-    """A turn of this rollout that began so long after its stage did: a listener of its own, two seconds of speech."""
-    record = turn(
-        ttfa_ms,
-        turn=f"{number:032x}",
-        at=rollout.stage_since + after_s,
-        listener=f"listener-{number}",
-        session=f"session-{number}",
-        rollout=rollout.key,
-        stage=rollout.stage,
-        arm=arm,
-        assigned="share",
-        audio_ms=2000.0,
-    )
-    return replace(record, **changes)
-
-
-def unheard(rollout: Rollout, number: int, outcome: Outcome, *, done_ms: float, **changes: Any) -> TurnRecord:
-    """A turn that ended so early without a sound."""
-    marks = {Mark.REQUEST.value: 0.0, Mark.DONE.value: done_ms}
-    return heard(rollout, number, outcome=outcome, marks=marks, attempts=(), audio_ms=0.0, **changes)
-
-
-def counted(
-    cells: Sequence[Cell], series: str, arm: str = "candidate", character: str = ""
-) -> dict[int, tuple[int, float]]:
-    """By block: trials and bad ones, of one series and arm."""
-    return {
-        cell.key.block: (cell.counts.n, cell.counts.k)
-        for cell in cells
-        if (cell.key.series, cell.key.arm, cell.key.character) == (series, arm, character)
-    }
-
-
-class Quiet:
-    """A watcher of a server on which all is well; what it says can be changed."""
-
-    def __init__(self) -> None:
-        self.state = "ok"
-        self.firing: Mapping[str, tuple[str, ...] | None] = {}
-        self.memory = 100_000_000
-        self.on = True
-
-    async def degradation(self) -> str:
-        """See `Watcher.degradation`."""
-        return self.state
-
-    async def alerts(self, url: str) -> tuple[str, ...] | None:
-        """See `Watcher.alerts`."""
-        return self.firing.get(url, ())
-
-    def memory_bytes(self) -> int:
-        """See `Watcher.memory_bytes`."""
-        return self.memory
-
-    def enabled(self) -> bool:
-        """See `Watcher.enabled`."""
-        return self.on
-
-
-class Chance:
-    """Words that are drawn by nobody: the same in every run."""
-
-    def __init__(self, prefix: str = "") -> None:
-        self._prefix = prefix
-        self._drawn = 0
-
-    def __call__(self) -> str:
-        """The next one."""
-        self._drawn += 1
-        return f"{self._prefix}{self._drawn:08x}"
-
-
-async def _nothing_before(since: float, limit: int) -> Any:
-    """No record of any turn."""
-    del since, limit
-    for record in ():
-        yield record
-
-
-def controller(
-    store: RolloutStore, clock: ManualClock, name: str = "one", *, settings: DeliverySettings | None = None
-) -> Controller:
-    """A controller of a server of its own on this store, all real but for what it watches."""
-    settings = settings or DeliverySettings()
-    replica = Replica(store, Published(), Tally(name, late_s=settings.grace_s / 2), clock)
-    return Controller(store, replica, Quiet(), Past(_nothing_before), clock, settings, Chance(name))
+def until(condition: Callable[[], Any], limit_s: float = LIMIT_S) -> Any:
+    """What a condition gives as soon as it holds."""
+    end = time.monotonic() + limit_s
+    while not (found := condition()):
+        assert time.monotonic() < end, "it did not come to hold in time"
+        time.sleep(0.05)
+    return found

@@ -1,0 +1,280 @@
+"""The rollouts over HTTP, on a real server: starting, commanding, reading, following, exporting."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import TypeAdapter
+
+from segue.delivery.evidence import Block, Look
+from segue.delivery.plan import Plan
+from segue.delivery.rollout import Decision, Rollout
+from segue.delivery.status import VERBS
+from tests.rollouts import QUICK, plan, started, until
+from tests.server import RunningServer, running
+
+READS = {"plan": Plan, "rollout": Rollout, "decision": Decision, "look": Look, "block": Block}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunningServer]:
+    """A server that can be hurried."""
+    with running(QUICK) as server:
+        yield server
+    assert not [line for line in server.log if '"level": "error"' in line]
+
+
+def posted(url: str, status: int = 200, **body: Any) -> dict[str, Any]:
+    """A body that is posted, and the answer."""
+    answer = httpx2.post(url, json=body)
+    assert answer.status_code == status, answer.text
+    plain: dict[str, Any] = answer.json()
+    return plain
+
+
+def got(url: str, status: int = 200) -> dict[str, Any]:
+    """The answer to a question."""
+    answer = httpx2.get(url)
+    assert answer.status_code == status, answer.text
+    plain: dict[str, Any] = answer.json()
+    return plain
+
+
+def talked(server: RunningServer, listeners: range) -> None:
+    """A turn of each of these listeners."""
+    with httpx2.Client(base_url=server.url, timeout=60) as client:
+        for number in listeners:
+            body = {"text": "Good morning.", "language": "en", "listener": f"listener-{number}"}
+            assert client.post("/api/voice/chat/stream", json=body).status_code == 200
+
+
+def following(address: str, after: str = "") -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The events of a rollout: kind, id, values."""
+    headers = {"last-event-id": after} if after else {}
+    with httpx2.stream("GET", f"{address}/events", headers=headers, timeout=20) as answer:
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+        fields: dict[str, str] = {}
+        for line in answer.iter_lines():
+            name, _, value = line.partition(": ")
+            fields[name] = value
+            if not line:
+                yield fields["event"], fields.get("id", ""), json.loads(fields["data"])
+                fields = {}
+
+
+def test_a_plan_is_started_and_tells_how_it_stands(server: RunningServer) -> None:
+    """Starting answers 201 with the decision and the status; the list and the rollout itself say the same."""
+    with started(server, "first", version=3) as address:
+        status = got(address)
+
+        assert (status["name"], status["attempt"], status["phase"]) == ("first", 1, "running")
+        assert status["sentence"].startswith("Stage 1 of 2 (half): 50 % hear new. ")
+        assert (status["share_bp"], status["holdback_bp"], status["plan"]["version"]) == (5000, 500, 3)
+        assert [stage["name"] for stage in status["stages"]] == ["half", "all", "bake"]
+        assert {gate["gate"]: gate["word"] for gate in status["gates"]} == {"ttfa": "wait", "success": "wait"}
+        assert status["last"]["reason"]
+        assert set(status["commands"]) == set(VERBS)
+        (item,) = [item for item in got(f"{server.url}/api/rollouts")["items"] if item["name"] == "first"]
+        assert {**status, **item} == {**status, "sentence": item["sentence"], "stage": item["stage"]}
+        assert got(f"{server.url}/api/routing")["exposure"]["rollout"] == "first/1"
+
+
+def test_turns_become_evidence_that_is_shown(server: RunningServer) -> None:
+    """After turns of forty listeners the realised share, the trials of both arms and the age of the data are there."""
+    with started(server, "counted", verdict={"block": "1s"}) as address:
+        talked(server, range(40))
+        status = until(
+            lambda: (now := got(address))["realised"]["candidate"] + now["realised"]["baseline"] == 40 and now
+        )
+        assert status["realised"]["share_bp"] == round(10_000 * status["realised"]["candidate"] / 40)
+        assert 0 <= status["ages"]["candidate_s"] < 60
+
+        counted = until(lambda: (gate := got(address)["gates"][1])["n"] == status["realised"]["candidate"] and gate)
+        assert (counted["gate"], counted["value"], counted["bad"]) == ("success", 0.0, 0.0)
+        assert counted["baseline_n"] == status["realised"]["baseline"]
+        blocks = [each for each in got(f"{address}/blocks?limit=1000")["items"] if each["series"] == "success"]
+        assert sum(block["candidate"]["n"] for block in blocks) == counted["n"]
+
+
+def test_commands_are_obeyed_and_each_is_told_with_its_reason(server: RunningServer) -> None:
+    """Pause, resume, freeze, thaw, approve, promote and step back each change what they say, with actor and reason."""
+    with started(server, "commanded") as address:
+        paused = posted(f"{address}/pause", actor="ivan", reason="Lunch.")
+        assert (paused["status"]["phase"], paused["decision"]["actor"]) == ("paused", "ivan")
+        assert "Paused by ivan: Lunch." in paused["status"]["sentence"]
+        assert paused["status"]["commands"]["pause"] == {
+            "allowed": False, "why": "It is paused already; nothing changed.", "by_force": False,
+        }  # fmt: skip
+        assert posted(f"{address}/resume")["status"]["phase"] == "running"
+        assert posted(f"{address}/freeze", reason="Holidays")["status"]["frozen"] == "Holidays"
+        assert posted(f"{address}/thaw")["status"]["frozen"] == ""
+        assert posted(f"{address}/approve", stage="all")["status"]["approval"] == {"needed": False, "stage": ""}
+        promoted = posted(f"{address}/promote")
+        assert (promoted["status"]["stage"]["name"], promoted["status"]["share_bp"]) == ("all", 10_000)
+        assert got(f"{server.url}/api/routing")["exposure"]["share_bp"] == 10_000
+        assert posted(f"{address}/step-back")["status"]["share_bp"] == 5000
+
+        rolled_back = posted(f"{address}/rollback", actor="olha", reason="It sounds hoarse.")
+        assert rolled_back["status"]["phase"] == "rolled_back"
+        assert got(f"{server.url}/api/routing")["exposure"] is None
+        retried = posted(f"{address}/retry")
+        assert (retried["status"]["attempt"], retried["decision"]["number"]) == (2, 1)
+
+        kinds = [decision["kind"] for decision in got(f"{address}/decisions?attempt=1")["items"]]
+        assert [kind for kind in kinds if kind not in {"waited", "held"}] == [
+            "started", "paused", "resumed", "frozen", "thawed", "approved", "advanced", "stepped_back", "rolled_back",
+        ]  # fmt: skip
+
+
+def test_the_same_command_takes_effect_once(server: RunningServer) -> None:
+    """A command that is sent again with its id has the same answer, and nothing happens a second time."""
+    with started(server, "once", stages=[{"name": name, "share": share} for name, share in THREE]) as address:
+        first = posted(f"{address}/promote", id="press-1")
+        again = posted(f"{address}/promote", id="press-1")
+
+        assert again["decision"] == first["decision"]
+        assert again["status"]["stage"]["index"] == 1
+
+
+THREE = (("few", "5%"), ("half", "50%"), ("all", "100%"))
+
+
+def test_what_cannot_be_done_is_refused_with_the_reason(server: RunningServer) -> None:
+    """A refusal is 409 with the code `refused` and a sentence; nothing is written."""
+    with started(server, "refusing") as address:
+        before = got(f"{address}/decisions")["items"]
+        refused = posted(f"{address}/step-back", 409)
+        assert (refused["code"], refused["detail"]) == ("refused", "It is in its first stage; roll it back instead.")
+        assert "refusing/1 is running" in posted(f"{server.url}/api/rollouts", 409, plan=plan("second"))["detail"]
+        assert got(f"{address}/decisions")["items"][: len(before)] == before
+        assert not [each for each in got(f"{address}/decisions")["items"] if each["kind"] == "refused"]
+        assert posted(f"{address}/dance", 400)["code"] == "invalid_request"
+        assert "pause" in posted(f"{address}/dance", 400)["detail"]
+        assert posted(f"{address}/pause", 400, colour="red")["param"] == "colour"
+
+
+def test_an_unknown_rollout_is_told_with_those_there_are(server: RunningServer) -> None:
+    """Every door answers 404 and names the rollouts; an attempt that is not there is told as such."""
+    with started(server, "known"):
+        for door in ("", "/decisions", "/blocks", "/events", "/export"):
+            problem = got(f"{server.url}/api/rollouts/nobody{door}", 404)
+            assert problem["code"] == "unknown_rollout"
+            assert "known" in problem["detail"]
+        assert "known" in posted(f"{server.url}/api/rollouts/nobody/pause", 404)["detail"]
+        assert "no attempt 7" in got(f"{server.url}/api/rollouts/known/export?attempt=7", 404)["detail"]
+
+
+def test_a_wrong_plan_is_refused_line_by_line(server: RunningServer) -> None:
+    """Starting and looking through answer with the line, the place and the reason of everything that is wrong."""
+    text = "name: x\nbaseline: {name: a}\ncandidate: {name: b}\ngates:\n  ttfa:\n    kind: latency\n    over: 6s\n"
+    text += "    at_most: 5\nstages:\n  - {name: all, share: 100%}\n"
+    problem = posted(f"{server.url}/api/rollouts", 400, plan=text)
+    assert problem["code"] == "plan"
+    assert problem["problems"] == [
+        {"line": 8, "where": "gates.ttfa.at_most", "reason": problem["problems"][0]["reason"]}
+    ]
+    assert "percent sign" in problem["detail"]
+    found = posted(f"{server.url}/api/plans/check", plan=text)
+    assert (found["ok"], found["problems"]) == (False, problem["problems"])
+    assert "x" not in [item["name"] for item in got(f"{server.url}/api/rollouts")["items"]]
+
+
+def test_a_plan_is_looked_through_without_being_started(server: RunningServer) -> None:
+    """A good plan tells its stages and terms; with too little traffic it is not good, and says which stage and why."""
+    found = posted(f"{server.url}/api/plans/check", plan=plan("looked"), turns_per_s=5)
+    assert (found["ok"], found["problems"]) == (True, [])
+    half = found["stages"][0]
+    assert (half["name"], half["gates"][0]["gate"], half["gates"][0]["turns"]) == ("half", "ttfa", 5 * 0.5 * 3600)
+    assert found["terms"]["alpha"] == 0.02
+
+    starved = posted(f"{server.url}/api/plans/check", plan=plan("looked"), turns_per_s=0.0001)
+    assert starved["ok"] is False
+    assert {problem["where"] for problem in starved["problems"]} == {"stages.half", "stages.all"}
+    assert "looked" not in [item["name"] for item in got(f"{server.url}/api/rollouts")["items"]]
+    assert got(f"{server.url}/api/plans/schema")["title"] == "Segue plan"
+
+
+def test_lists_are_read_page_by_page(server: RunningServer) -> None:
+    """A page says where the next one begins, and the last one that there is none."""
+    with started(server, "paged") as address:
+        for verb in ("pause", "resume", "freeze", "rollback"):  # after the last one nothing more is decided
+            posted(f"{address}/{verb}")
+        everything = got(f"{address}/decisions")
+        assert everything["next"] is None
+        page = got(f"{address}/decisions?limit=2")
+        assert (page["items"], page["next"]) == (everything["items"][:2], 2)
+        assert got(f"{address}/decisions?limit=2&after=2")["items"] == everything["items"][2:4]
+        assert got(f"{address}/decisions?after={len(everything['items'])}") == {"items": [], "next": None}
+
+
+def test_events_tell_the_status_at_once_and_each_decision_as_it_is_made(server: RunningServer) -> None:
+    """The first events are what was decided lately and the status; a command is heard without asking again."""
+    with started(server, "followed") as address, closing(following(address)) as events:
+        kind, number, decision = next(events)
+        assert (kind, number, decision["kind"]) == ("decision", "1/1", "started")
+        first = next(values for kind, _, values in events if kind == "status")
+        assert first["phase"] == "running"
+
+        posted(f"{address}/pause", actor="ivan", reason="Lunch.")
+        seen = []
+        for kind, number, values in events:
+            seen.append((kind, number, values))
+            if kind == "status" and values["phase"] == "paused":
+                break
+        decision = next(each for each in seen if each[0] == "decision" and each[2]["kind"] == "paused")
+        assert decision[2]["reason"] == "Paused by ivan: Lunch."
+        assert decision[1] == f"1/{decision[2]['number']}"
+
+
+def test_events_are_taken_up_where_they_broke_off(server: RunningServer) -> None:
+    """With the id of the last decision that was heard, those after it come first, of the next attempt too."""
+    with started(server, "resumed") as address:
+        for verb in ("pause", "resume", "rollback", "retry"):
+            posted(f"{address}/{verb}")
+        after = next(
+            each["number"] for each in got(f"{address}/decisions?attempt=1")["items"] if each["kind"] == "paused"
+        )
+        with closing(following(address, after=f"1/{after}")) as events:
+            heard = []
+            for kind, number, values in events:
+                heard.append((number, values.get("kind")))
+                if kind == "status":
+                    break
+        known = [(f"1/{each['number']}", each["kind"]) for each in got(f"{address}/decisions?attempt=1")["items"]]
+        assert heard[: len(known) - after] == known[after:]
+        assert heard[len(known) - after] == ("2/1", "retried")
+
+
+def test_an_export_has_everything_and_can_be_read_back(server: RunningServer) -> None:
+    """Plan, rollout, decisions, looks and blocks come as lines that become the same values again; no nonce is told."""
+    with started(server, "exported", verdict={"block": "1s"}) as address:
+        until(lambda: got(f"{address}/blocks")["items"])
+        posted(f"{address}/pause")
+        answer = httpx2.get(f"{address}/export")
+        assert answer.headers["content-type"] == "application/x-ndjson; charset=utf-8"
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+
+        assert [line["kind"] for line in lines[:2]] == ["plan", "rollout"]
+        assert {line["kind"] for line in lines} == set(READS)
+        for line in lines:
+            adapter = TypeAdapter(READS[line["kind"]])
+            assert adapter.dump_python(adapter.validate_python(line[line["kind"]]), mode="json") == line[line["kind"]]
+        assert lines[1]["rollout"]["nonce"] == ""
+        numbers = [line["decision"]["number"] for line in lines if line["kind"] == "decision"]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert all(line["version"] for line in lines if line["kind"] == "look")
+
+
+def test_who_follows_does_not_keep_a_server_from_stopping() -> None:
+    """A server that is asked to stop ends the streams of events by itself, and stops cleanly."""
+    with running(QUICK) as server:
+        posted(f"{server.url}/api/rollouts", 201, plan=plan("stopping"))
+        events = following(f"{server.url}/api/rollouts/stopping")
+        next(events)
+        server.process.terminate()
+        assert [kind for kind, _, _ in events if kind not in {"status", "decision"}] == []
+        assert server.process.wait(20) == 0
+        assert not [line for line in server.log if '"level": "error"' in line]
