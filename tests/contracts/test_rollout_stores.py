@@ -20,8 +20,8 @@ from segue.stores.sql import tables
 from segue.stores.sql.engine import Database
 from segue.stores.sql.rollouts import SqlRolloutStore
 from segue.stores.sql.turns import SqlTurnStore
+from tests.evidence import AT, commanded, plan, started
 from tests.records import turn
-from tests.rollouts import AT, commanded, plan, started
 
 
 @pytest.fixture

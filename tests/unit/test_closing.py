@@ -5,7 +5,7 @@ from dataclasses import replace
 from segue.delivery.closing import close, due, look_of
 from segue.delivery.evidence import LISTENERS, MILLION, Cell, Counts, Key, merged
 from segue.delivery.rollout import Rollout
-from tests.rollouts import AT, plan, started
+from tests.evidence import AT, plan, started
 
 GRACE_S = 2.0
 

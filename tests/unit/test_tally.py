@@ -12,8 +12,8 @@ from segue.delivery.evidence import LISTENERS, MILLION, Cell, Counts, Key, merge
 from segue.delivery.rollout import Rollout, Verb
 from segue.delivery.tally import Tally
 from segue.records import AttemptOutcome, Mark, Outcome, PlaybackReport, TurnRecord, Underflow
+from tests.evidence import AT, commanded, counted, heard, plan, started, unheard
 from tests.records import SPOKEN
-from tests.rollouts import AT, commanded, counted, heard, plan, started, unheard
 
 GATES = {
     "ttfa": {"kind": "latency", "over": "6s", "at_most": "5%", "fast": {"at_most": "50%"}},

@@ -10,12 +10,13 @@ all but the first of two that write the same version, and the other one reads ag
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 
 import structlog
 
 from segue.clock import Clock
+from segue.delivery.ahead import Ahead
 from segue.delivery.apply import CONTROLLER
 from segue.delivery.evidence import LISTENERS, Look
 from segue.delivery.observer import Observer, Sight
@@ -23,11 +24,10 @@ from segue.delivery.past import Past
 from segue.delivery.plan import Plan
 from segue.delivery.ports import Conflict, RolloutStore, UnknownRollout, Watcher
 from segue.delivery.replica import Replica, name_of
-from segue.delivery.rollout import Change, Command, Decision, Phase, Rollout, Verb
-from segue.delivery.seen import Seen, judgement_of, seen_of
-from segue.delivery.step import begin, step
-from segue.delivery.terms import Terms, settle
-from segue.delivery.verdict import Judgement
+from segue.delivery.rollout import Change, Command, Decision, Rollout, Verb
+from segue.delivery.seen import Seen, Sightings, judgement_of
+from segue.delivery.starting import Starting
+from segue.delivery.step import step
 from segue.errors import Unavailable
 from segue.routing import RoutingTable
 from segue.vendors.delivery import DeliverySettings
@@ -76,8 +76,8 @@ class Controller:
         self._chance = chance
         self._leads_until = 0.0
         self._began_at = clock.wall()
-        self._owed: dict[str, Command] = {}
-        self._seen: dict[str, Seen] = {}
+        self._ahead = Ahead(replica)
+        self._sightings = Sightings()
 
     async def tick(self, name: str) -> Decision | None:
         """Look at a rollout once, and write what follows; the decision if there is one.
@@ -85,27 +85,41 @@ class Controller:
         Raises:
             Unavailable: the store cannot be read or written. Harm that was found holds on this server all the same.
         """
-        await self.replica.flush()
+        try:
+            return await self._look(name)
+        except Unavailable:
+            await self._look_alone(name)
+            raise
+
+    async def _look(self, name: str) -> Decision | None:
+        with suppress(Unavailable):  # what could not be written is looked at all the same
+            await self.replica.flush()
         rollout = await self.store.load(name)
         if rollout is None or not rollout.phase.live:
             return None
-        table = await self.store.table()
-        change = await self._stepped(rollout, table)
+        change, sight = await self._stepped(rollout, await self.store.table())
         try:
-            await self._keep(change)
+            await self._keep(change, sight)
         except Conflict as conflict:
             self.counts.conflicts += 1
             log.info("another server was quicker", rollout=rollout.key, reason=conflict.message)
             return None
         except Unavailable:
-            if change.rollout.phase is Phase.ROLLED_BACK and not self._owed:
-                command = Command(Verb.ROLL_BACK, CONTROLLER, _answer(change).reason, self._chance())
-                self._hold_here(change, command)
+            self._ahead.hold_harm(change, self._chance())
             raise
         if change.blocks:
             closed = {series: end for series, end in change.rollout.closed.items() if series != LISTENERS}
             await self.store.forget_cells(rollout.key, rollout.stage, before_block=closed)
         return None if change.idle else change.decision
+
+    async def _look_alone(self, name: str) -> None:
+        """While the store is gone: roll back here if what this server counted by itself is proof of harm."""
+        rollout, now = self.replica.rollout, self._clock.wall()
+        if rollout is None or rollout.name != name:
+            return
+        self.replica.tally.sweep(now)
+        sight = await self._observer.see_alone(rollout, now, self.replica.tally.cells())
+        self._ahead.hold_harm(self._step(rollout, self.replica.published.table, sight, now), self._chance())
 
     async def command(self, name: str, command: Command) -> Decision:
         """Obey an operator, or refuse with the reason; a command of the same id takes effect once.
@@ -138,19 +152,16 @@ class Controller:
             Unavailable: the store cannot be read or written.
         """
         command = replace(command, id=command.id or self._chance())
-        terms: Terms | None = None
+        starting = Starting(plan, command, self.store, self._past, self._watcher, self._clock, self._chance)
         for _ in range(TRIES):
-            change = await self._begun(plan, command, terms or settle(plan))
-            if not change.idle and terms is None:
-                terms = await self._past.settled(plan, self._clock.wall(), self._watcher.memory_bytes())
-                change = await self._begun(plan, command, terms)
+            change = await starting.change()
             if await self._kept(change):
                 return _answer(change)
         raise Conflict(f"{plan.name} could not be started: others were quicker {TRIES} times. Try again.")
 
     def seen(self, name: str) -> Seen | None:
         """How a rollout stood when this server last looked at it; None if it never did."""
-        return self._seen.get(name)
+        return self._sightings.of(name)
 
     async def status(self, name: str) -> Seen | None:
         """How a rollout stands, whoever looks after it: as of the latest look, or of one taken for the purpose.
@@ -158,7 +169,7 @@ class Controller:
         Raises:
             Unavailable: the store cannot be read.
         """
-        now, seen = self._clock.wall(), self._seen.get(name)
+        now, seen = self._clock.wall(), self._sightings.of(name)
         if seen is not None and seen.rollout.phase.live and now - seen.at <= 2 * self._settings.tick_s:
             return seen
         rollout = await self.store.load(name)
@@ -166,8 +177,8 @@ class Controller:
             return None
         sight = Sight((), Look(at=now), {})
         if rollout.phase.live:
-            sight = await self._observer.see(rollout, now)
-        return self._noted(rollout, judgement_of(rollout, sight.look), sight)
+            sight = await self._observer.see(rollout, now, self.replica.tally.cells())
+        return self._sightings.note(rollout, judgement_of(rollout, sight.look), sight)
 
     @property
     def leads(self) -> bool:
@@ -188,12 +199,19 @@ class Controller:
         Raises:
             Unavailable: the store cannot be read or written.
         """
-        for name, command in list(self._owed.items()):
+        for name, command in list(self._ahead.owed.items()):
             await self._repay(name, command)
         exposure = self.replica.published.table.exposure
-        if exposure is None or not await self.lead():
+        if exposure is None:
             return
-        await self.tick(name_of(exposure.rollout))
+        name = name_of(exposure.rollout)
+        try:
+            if not await self.lead():
+                return
+        except Unavailable:
+            await self._look_alone(name)
+            raise
+        await self.tick(name)
         self.ticked_at = self._clock.wall()
         self.counts.ticks += 1
 
@@ -209,62 +227,56 @@ class Controller:
             self._leads_until = now + lease_s if won else 0.0
         return self.leads
 
-    async def _stepped(self, rollout: Rollout, table: RoutingTable, command: Command | None = None) -> Change:
-        """What follows from what there is to see now, and from a command."""
+    async def _stepped(
+        self, rollout: Rollout, table: RoutingTable, command: Command | None = None
+    ) -> tuple[Change, Sight]:
+        """What follows from what there is to see now, and from a command; and what there was to see."""
         now = self._clock.wall()
         if rollout.phase.live:
-            sight = await self._observer.see(rollout, now)
+            sight = await self._observer.see(rollout, now, self.replica.tally.cells())
         else:
             sight = Sight((), Look(at=now), {})
-        take = partial(
-            step, rollout, table, now=now, blocks=sight.blocks, look=sight.look, command=command, chance=self._chance()
-        )
-        change = await asyncio.to_thread(take) if len(sight.blocks) > MANY_BLOCKS else take()
-        if change.judgement is not None and change.rollout.phase.live:
-            self._noted(change.rollout, change.judgement, sight)
-        return change if change.idle else replace(change, look=sight.look)
+        if len(sight.blocks) > MANY_BLOCKS:
+            change = await asyncio.to_thread(self._step, rollout, table, sight, now, command)
+        else:
+            change = self._step(rollout, table, sight, now, command)
+        return (change if change.idle else replace(change, look=sight.look)), sight
 
-    async def _keep(self, change: Change) -> None:
-        """Write a change, if there is anything to write, and let it hold here at once."""
+    def _step(
+        self, rollout: Rollout, table: RoutingTable, sight: Sight, now: float, command: Command | None = None
+    ) -> Change:
+        return step(
+            rollout, table, now=now, blocks=sight.blocks, look=sight.look, command=command, chance=self._chance()
+        )
+
+    async def _keep(self, change: Change, sight: Sight | None = None) -> None:
+        """Write a change, if there is anything to write, let it hold here at once, and show it."""
         if not change.idle:
             await self.store.save(change)
-            if not change.rollout.phase.live:
-                self._seen.pop(change.rollout.name, None)
             self.replica.follow(change.rollout, change.table)
+        if not change.rollout.phase.live:
+            self._sightings.forget(change.rollout.name)
+        elif change.judgement is not None and sight is not None:
+            self._sightings.note(change.rollout, change.judgement, sight)
 
     async def _obey(self, name: str, command: Command) -> Decision:
         for _ in range(TRIES):
             rollout = await self.store.load(name)
             if rollout is None:
                 raise UnknownRollout(f"There is no rollout {name!r}.")
-            change = await self._stepped(rollout, await self.store.table(), command)
-            if await self._kept(change) and not change.unheard:
+            change, sight = await self._stepped(rollout, await self.store.table(), command)
+            if await self._kept(change, sight) and not change.unheard:
                 return _answer(change)
         raise Conflict(f"{name} could not be told to {command.verb}: others were quicker {TRIES} times. Try again.")
 
-    async def _kept(self, change: Change) -> bool:
+    async def _kept(self, change: Change, sight: Sight | None = None) -> bool:
         """Whether a change was written; somebody else may have been quicker."""
         try:
-            await self._keep(change)
+            await self._keep(change, sight)
         except Conflict:
             self.counts.conflicts += 1
             return False
         return True
-
-    async def _begun(self, plan: Plan, command: Command, terms: Terms) -> Change:
-        before, latest = await self.store.load(plan.name), await self.store.latest()
-        return begin(
-            plan,
-            await self.store.table(),
-            now=self._clock.wall(),
-            command=command,
-            attempt=before.attempt + 1 if before is not None else 1,
-            terms=terms,
-            memory_bytes=self._watcher.memory_bytes(),
-            before=before,
-            other=next((each.key for each in latest if each.phase.live and each.name != plan.name), ""),
-            chance=self._chance(),
-        )
 
     async def _repay(self, name: str, command: Command) -> None:
         """Write a roll back that holds here already: as the gates find it again, or else as the command it was."""
@@ -272,9 +284,7 @@ class Controller:
         if rollout is not None and rollout.phase.live and command.actor == CONTROLLER:
             await self.tick(name)
         await self._obey(name, command)
-        del self._owed[name]
-        self.replica.held = bool(self._owed)
-        log.warning("roll back written", rollout=name)
+        self._ahead.written(name)
 
     def _obey_here(self, name: str, command: Command, error: Unavailable) -> Decision:
         """Roll back on this server although the store cannot be written, and owe it to the store."""
@@ -283,20 +293,9 @@ class Controller:
             raise error
         now = self._clock.wall()
         change = step(rollout, table, now=now, look=Look(at=now), command=command, chance=self._chance())
-        self._hold_here(change, command)
+        self._ahead.hold(change, command)
         decision = _answer(change)
         return replace(decision, reason=decision.reason + AT_ONCE)
-
-    def _hold_here(self, change: Change, command: Command) -> None:
-        self._owed[change.rollout.name] = command
-        self.replica.held = True
-        self._seen.pop(change.rollout.name, None)
-        self.replica.follow(change.rollout, change.table)
-        log.error("rolled back here, but not written yet", rollout=change.rollout.key, reason=_answer(change).reason)
-
-    def _noted(self, rollout: Rollout, judgement: Judgement, sight: Sight) -> Seen:
-        seen = self._seen[rollout.name] = seen_of(rollout, judgement, sight)
-        return seen
 
 
 def _answer(change: Change) -> Decision:

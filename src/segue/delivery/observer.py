@@ -1,6 +1,7 @@
 """Reads what all replicas have counted, and what there is to see beside it: everything that a look is given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from segue.delivery.closing import close, look_of
@@ -42,17 +43,25 @@ class Observer:
         self._grace_s = grace_s
         self._stage = _Stage(("", 0, 0.0))
 
-    async def see(self, rollout: Rollout, now: float) -> Sight:
+    async def see(self, rollout: Rollout, now: float, own: Sequence[Cell] = ()) -> Sight:
         """What there is to see of a live rollout at this Unix second.
+
+        `own` are the cells of this server, which may not be written yet; they stand for what was written of them.
 
         Raises:
             Unavailable: the store cannot be read.
         """
-        stage = self._remembered(rollout)
-        closed = rollout.closed
+        stage, closed = self._remembered(rollout), rollout.closed
         from_block = {series.name: closed.get(series.name, 0) for series in series_of(rollout.terms)}
         from_block[LISTENERS] = min(stage.counted_to, closed.get(LISTENERS, 0))
         cells = await self._store.cells(rollout.key, rollout.stage, from_block=from_block)
+        return await self._sight(rollout, now, _with(cells, own), stage)
+
+    async def see_alone(self, rollout: Rollout, now: float, own: Sequence[Cell]) -> Sight:
+        """What this server alone can see of a live rollout while the store is gone."""
+        return await self._sight(rollout, now, list(own), deepcopy(self._remembered(rollout)))
+
+    async def _sight(self, rollout: Rollout, now: float, cells: list[Cell], stage: _Stage) -> Sight:
         counts = merged(cells)
         look = look_of(
             rollout,
@@ -67,7 +76,7 @@ class Observer:
             enabled=self._watcher.enabled(),
         )
         stage.latest = {Arm.CANDIDATE.value: look.candidate_at, Arm.BASELINE.value: look.baseline_at}
-        return Sight(close(rollout, counts, now, self._grace_s), look, _listeners(stage, cells, closed))
+        return Sight(close(rollout, counts, now, self._grace_s), look, _listeners(stage, cells, rollout.closed))
 
     def _remembered(self, rollout: Rollout) -> _Stage:
         place = (rollout.key, rollout.stage, rollout.stage_since)
@@ -86,6 +95,12 @@ class Observer:
                 return None
             found += alerts
         return tuple(dict.fromkeys(found))
+
+
+def _with(cells: Sequence[Cell], own: Sequence[Cell]) -> list[Cell]:
+    """These cells, with a server's own in place of what it wrote of them before."""
+    known = {(cell.replica, cell.key): cell for cell in cells}
+    return list((known | {(cell.replica, cell.key): cell for cell in own}).values())
 
 
 def _listeners(stage: _Stage, cells: list[Cell], closed: Mapping[str, int]) -> dict[str, int]:

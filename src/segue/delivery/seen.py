@@ -23,17 +23,29 @@ class Seen:
     baselines: int = 0
 
 
-def seen_of(rollout: Rollout, judgement: Judgement, sight: Sight) -> Seen:
-    """What a look leaves to be shown."""
-    listeners = sight.listeners
-    return Seen(
-        rollout,
-        judgement,
-        sight.look,
-        sight.look.at,
-        listeners.get(Arm.CANDIDATE, 0),
-        listeners.get(Arm.BASELINE, 0),
-    )
+class Sightings:
+    """The latest look at each rollout."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, Seen] = {}
+
+    def of(self, name: str) -> Seen | None:
+        """The latest look at a rollout; None if there was none."""
+        return self._latest.get(name)
+
+    def forget(self, name: str) -> None:
+        """Let go of a rollout that has ended."""
+        self._latest.pop(name, None)
+
+    def note(self, rollout: Rollout, judgement: Judgement, sight: Sight) -> Seen:
+        """Remember a look, unless a later one was quicker: somebody commanded while this one was taken."""
+        known = self._latest.get(rollout.name)
+        if known is not None and (known.rollout.attempt, known.rollout.version) > (rollout.attempt, rollout.version):
+            return known
+        look, listeners = sight.look, sight.listeners
+        drawn = (listeners.get(Arm.CANDIDATE, 0), listeners.get(Arm.BASELINE, 0))
+        seen = self._latest[rollout.name] = Seen(rollout, judgement, look, look.at, *drawn)
+        return seen
 
 
 def judgement_of(rollout: Rollout, look: Look) -> Judgement:

@@ -165,6 +165,10 @@ class Tally:
             if now >= due:
                 self._underflow(rollout, record, None)
 
+    def cells(self) -> list[Cell]:
+        """All cells of blocks that are not closed, whether they are written or not."""
+        return [Cell(self.replica, key, box.counts, box.at) for key, box in self._boxes.items()]
+
     def dirty(self) -> list[Cell]:
         """The cells that changed since they were last `kept`."""
         return [Cell(self.replica, key, box.counts, box.at) for key, box in self._boxes.items() if box.dirty]
