@@ -74,16 +74,18 @@ def running(
     *,
     exit_code: int = 0,
     environment: Mapping[str, str] | None = None,
+    data: Path | None = None,
 ) -> Iterator[RunningServer]:
     """Run a server with these settings, or those of a file; at the end it is asked to stop and must do so cleanly.
 
-    It is started from the project's folder, and `environment` is what it finds besides what is set anyway.
+    It is started from the project's folder, and `environment` is what it finds besides what is set anyway. Its data
+    folder is a new one, or `data`, which is left as it is in the end.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = config if isinstance(config, Path) else Path(folder) / "segue.yaml"
         if not isinstance(config, Path):
             file.write_text(json.dumps(config or {}), encoding="utf-8")  # JSON is YAML
-        data = Path(folder) / "data"
+        data = data or Path(folder) / "data"
         where = ("--port", "0", "--data", str(data), "--config", str(file))
         process = subprocess.Popen(
             [sys.executable, "-m", "segue.cli.main", "serve", *where],
