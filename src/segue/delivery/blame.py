@@ -54,12 +54,10 @@ class Part(NamedTuple):
     say: Callable[[], str]
 
 
-def proofs(book: Book) -> dict[str, Proof]:
-    """The evidence of each gate that has a limit of its own."""
-    return {
-        name: Proof(ledger.bets.total, book.comparisons[name].bets.total if ledger.guarded else None)
-        for name, ledger in book.ledgers.items()
-    }
+def proof_of(book: Book, name: str) -> Proof:
+    """The evidence of a gate that has a limit of its own."""
+    ledger = book.ledgers[name]
+    return Proof(ledger.bets.total, book.comparisons[name].bets.total if ledger.guarded else None)
 
 
 def breaches(
@@ -88,8 +86,8 @@ def breaches(
 
 def _slo(plan: Plan, terms: Terms, book: Book) -> list[Part]:
     found = []
-    for name, proof in proofs(book).items():
-        term, action = terms.gates[name], plan.gates[name].on_breach
+    for name in book.ledgers:
+        term, action, proof = terms.gates[name], plan.gates[name].on_breach, proof_of(book, name)
 
         def say(name: str = name) -> str:
             ledger = book.ledgers[name]

@@ -96,7 +96,7 @@ def _furthest(unproved: Collection[Verdict]) -> str:
 
 def _limited(plan: Plan, terms: Terms, book: Book, name: str, broken: bool, shared: bool, share_bp: int) -> Verdict:
     """What a gate with a limit of its own says."""
-    term, ledger, proof = terms.gates[name], book.ledgers[name], blame.proofs(book)[name]
+    term, ledger, proof = terms.gates[name], book.ledgers[name], blame.proof_of(book, name)
     whole = term.cap_s or 1.0
     value = ledger.bad / MILLION / ledger.n * whole if ledger.n else None
     low, high = seen(ledger.votes, ledger.bad_votes, value, whole)
