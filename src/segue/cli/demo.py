@@ -1,76 +1,153 @@
-"""`segue demo`: a minute in the terminal that shows what Segue is for.
+"""`segue demo`: two rollouts in less than a minute. A good voice reaches everybody, a slow one is taken back.
 
-The speech is real (the embedded synthesizer); the language model is a scripted one that writes at the speed of a
-small local model, so that the difference streaming makes can be seen without an account.
+Everything is real: the turns, the speech in them (the embedded synthesizer), the counting, the decisions. Only the
+clock runs faster, so that the minutes of a stage are seconds; nothing is kept, and nothing leaves this machine.
 """
 
 import asyncio
-from contextlib import aclosing
+import random
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console, Group
+from cyclopts import App
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text as Line
+from rich.text import Text
 
-from segue.clock import Clock, SystemClock
-from segue.records import Outcome
+from segue.cli import streaming
+from segue.cli.watch import block
+from segue.clock import ScaledClock
+from segue.delivery.plan import Plan
+from segue.delivery.planfile import read_plan
+from segue.delivery.rollout import Command, Verb
+from segue.delivery.seen import Seen
+from segue.delivery.status import DECISION, Control, Realised, status
+from segue.errors import InvalidRequest
 from segue.settings import Settings, load
 from segue.telemetry.logs import configure
-from segue.voice.ask import Interruption
-from segue.voice.frames import Audio, Done, Failure, Frame, Text
+from segue.voice.frames import Audio, Meta
 from segue.voice.plane import VoicePlane
-from segue.voice.speakable import speakable
+from segue.voice.ports import About, Speech, Synthesizer, Utterance, VoiceInfo
 from segue.wiring.house import House, build
 
-REPLY = (
-    "Sure, here is how it works. The reply is spoken sentence by sentence, while the model is still writing. "
-    "You hear the first one after a moment. The rest arrives before you need it, so there is no gap. "
-    "And when you interrupt, everything stops at once."
-)
-TOKENS_PER_S = 12.0
-SPOKEN = {
-    "en": "The order costs $1,249.50 and arrives on 21.11.2026 at 10:30, 5–7 kg in all.",
-    "uk": "Замовлення коштує 1249,50 грн, прибуде 21.11.2026 о 10:30, разом 22 кг.",
-    "ru": "Заказ стоит 1249,50 руб., придёт 21.11.2026 в 10:30, всего 22 кг.",
-    "zh": "订单价格为1249.50元，2026年11月21日10:30送达，共22公斤。",
-}
-WIDTH = 46
+app = App(name="demo", help="Show in the terminal what Segue is for.")
+app.command(streaming.speech)
+
+PLAN = """
+name: {name}
+about: {about}
+baseline: {{name: {before}, voice: {before_voice}}}
+candidate: {{name: {after}, voice: {after_voice}}}
+gates:
+  ttfa: {{kind: latency, over: 6s, at_most: 5%, fast: {{at_most: 50%}}}}
+  failures: {{kind: failure, at_most: 5%, fast: {{at_most: 20%}}}}
+verdict: {{block: 30s, pass_tolerance: 4}}
+stages:
+  - {{name: few, share: 5%, dwell: 150s}}
+  - {{name: half, share: 50%, dwell: 2m}}
+bake: {{holdback: 5%, dwell: 90s}}
+"""
+GOOD = read_plan(
+    PLAN.format(
+        name="british", about="A voice that is as good.", before="american", before_voice="en-us", after="british",
+        after_voice="en",
+    )
+)  # fmt: skip
+SLOW = read_plan(
+    PLAN.format(
+        name="sluggish", about="A voice that thinks before it speaks.", before="british", before_voice="en",
+        after="sluggish", after_voice="en+f3",
+    )
+)  # fmt: skip
+SLOW_VOICE = "en+f3"
+SCALE = 30.0
+"""Half a minute of the demonstration is a second."""
+TURNS_PER_S = 40.0
+"""Of the machine's seconds."""
+AT_ONCE = 24
+"""So many turns at once; on a slow machine fewer begin in a second."""
+LISTENERS = 4000
+LATE_S = 6.0
+REPLY = "Your train leaves in three minutes. "
+SHOWN = 240
+PAUSE_S = 1.5
+LONGEST_S = 30.0
+"""No rollout is shown for longer than so many of the machine's seconds; past it, the demonstration says so."""
 
 
 @dataclass(slots=True)
-class Reply:
-    """What is shown of a reply as it comes: when its sound began, what was said, how much sound there is."""
+class Heard:
+    """What listeners heard lately, and how many there were."""
 
-    title: str
-    span_s: float
-    first_s: float | None = None
-    elapsed_s: float = 0.0
-    audio_s: float = 0.0
-    said: list[str] = field(default_factory=list)
-    note: str = ""
+    lately: deque[tuple[str, bool]] = field(default_factory=lambda: deque(maxlen=SHOWN))
+    turns: int = 0
+    late: int = 0
+    by: dict[str, int] = field(default_factory=dict)
 
-    def panel(self) -> Panel:
-        """The reply as a panel."""
-        first = "waiting for the first sound …" if self.first_s is None else f"first sound after {self.first_s:.2f} s"
-        style = "yellow" if self.first_s is None else "bold green"
-        waited = self.first_s if self.first_s is not None else self.elapsed_s
-        bar = Table.grid()
-        bar.add_row(
-            ProgressBar(total=self.span_s, completed=min(waited, self.span_s), width=WIDTH, complete_style=style)
-        )
-        text = Line(" ".join("".join(self.said).split()) or " ", style="white")
-        note = Line(self.note, style="cyan")
-        return Panel(
-            Group(Line(first, style=style), bar, text, note), title=self.title, title_align="left", padding=(0, 1)
-        )
+    def add(self, variant: str, ttfa_s: float | None) -> None:
+        """A turn is over; `ttfa_s` is None where nothing was heard."""
+        late = ttfa_s is None or ttfa_s > LATE_S
+        self.lately.append((variant, late))
+        self.turns += 1
+        self.late += late
+        self.by[variant] = self.by.get(variant, 0) + 1
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.lately.clear()
+        self.turns = self.late = 0
+        self.by.clear()
+
+    def panel(self, candidate: str, width: int) -> RenderableType:
+        """Every turn a dot: grey for the baseline, green for the candidate, red where somebody waited too long."""
+        dots = Text(overflow="crop", no_wrap=True)
+        for variant, late in list(self.lately)[-(width - 6) :]:
+            style = "bold red" if late else "green" if variant == candidate else "bright_black"
+            dots.append("●" if variant == candidate or late else "·", style)
+        title = f"listeners: {self.turns:,} turns, {self.late} of them waited over {LATE_S:g} s"
+        return Panel(dots, title=title, title_align="left", border_style="bright_black", padding=(0, 1))
 
 
+class Hesitant:
+    """A synthesizer whose one voice needs seconds before it begins; the others are as quick as they were."""
+
+    def __init__(self, synthesizer: Synthesizer, clock: ScaledClock, voice: str) -> None:
+        self.name = synthesizer.name
+        self._synthesizer, self._clock, self._voice = synthesizer, clock, voice
+        self._chance = random.Random(5)  # noqa: S311 - the same demonstration each time
+
+    @property
+    def about(self) -> About:
+        """See `Synthesizer.about`."""
+        return self._synthesizer.about
+
+    def voices(self) -> tuple[VoiceInfo, ...]:
+        """See `Synthesizer.voices`."""
+        return self._synthesizer.voices()
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else it can do, it does as before."""
+        return getattr(self._synthesizer, name)
+
+    async def speak(self, utterance: Utterance) -> AsyncGenerator[Speech, None]:
+        """See `Synthesizer.speak`."""
+        if utterance.voice == self._voice:
+            await self._clock.sleep(self._chance.uniform(5.0, 15.0))
+        async with aclosing(self._synthesizer.speak(utterance)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+
+@app.default
 def demo(*, speed: float = 1.0, config: Path | None = None) -> None:
-    """Show, in about a minute, what Segue does. Nothing is kept, nothing leaves this machine.
+    """Roll a good voice out to everybody and a slow one back, in less than a minute, with real turns.
+
+    Nothing is kept, nothing leaves this machine. `segue demo speech` shows how a single reply is spoken.
 
     Parameters
     ----------
@@ -79,133 +156,129 @@ def demo(*, speed: float = 1.0, config: Path | None = None) -> None:
     config
         YAML file with settings.
     """
+    if not 0.1 <= speed <= 4.0:
+        raise InvalidRequest(f"--speed {speed:g}: write a number between 0.1 and 4.")
     settings = load(config)
     configure("error", settings.log.format)
-    asyncio.run(_demo(settings, Console(), speed))
+    asyncio.run(show(settings, Console(), speed))
 
 
-async def _demo(settings: Settings, console: Console, speed: float) -> None:
-    clock = SystemClock()
-    house = _house(settings, speed)
+async def show(settings: Settings, console: Console, speed: float) -> None:
+    """Both rollouts, one after the other, in a terminal."""
+    clock = ScaledClock(SCALE * speed)
+    house = build(_tuned(settings), clock=clock, keep=False)
+    for target in house.speech.roster.chain.targets.values():
+        target.provider = Hesitant(target.provider, clock, SLOW_VOICE)
     console.print(
-        Panel("[bold]Segue[/bold]: a voice gateway. Language model → sentences → speech, streamed.", expand=False)
+        Panel(
+            "[bold]Segue[/bold] changes a voice while people listen: for few, for half, for all, or back again.\n"
+            f"[dim]Real turns, real speech; a second is {SCALE * speed:g} s here, so that stages take seconds.[/dim]",
+            expand=False,
+        )
     )
     async with house.running() as plane:
-        await _whole_against_streamed(plane, console, clock, speed)
-        await _barge_in(plane, console, clock, speed)
-        _words(console)
-        await _records(plane, console)
-    console.print("\nNow hear it yourself: [bold]make run[/bold], then open http://127.0.0.1:8002")
+        heard = Heard()
+        async with _listening(plane, clock, heard, TURNS_PER_S * speed):
+            await _rollout(house, console, heard, GOOD, "1. A good voice", clock)
+            await _rollout(house, console, heard, SLOW, "2. A slow one", clock)
+    console.print(
+        "\nTry it with your own plan: [bold]segue simulate plans/voice-phase2.yaml --candidate slow:2[/bold], and"
+        " docs/tutorial/first-rollout.md. How a reply is spoken: [bold]segue demo speech[/bold]."
+    )
 
 
-def _house(settings: Settings, speed: float) -> House:
+def _tuned(settings: Settings) -> Settings:
+    """Settings for a clock that runs fast: limits that are seconds of the machine, a model that writes at once."""
     scripted = settings.providers.scripted.model_copy(
-        update={"reply": REPLY, "first_token_s": 0.4 / speed, "token_interval_s": 1.0 / TOKENS_PER_S / speed}
+        update={"reply": REPLY, "first_token_s": 0.9, "token_interval_s": 0.05}
     )
-    providers = settings.providers.model_copy(update={"models": ("scripted",), "scripted": scripted, "recognizers": ()})
-    return build(settings.model_copy(update={"providers": providers}), keep=False)
-
-
-async def _whole_against_streamed(plane: VoicePlane, console: Console, clock: Clock, speed: float) -> None:
-    console.print(
-        f"\n[bold]1. The same reply, twice.[/bold] A model that writes {TOKENS_PER_S:g} words a second; real speech.\n"
+    providers = settings.providers.model_copy(
+        update={"models": ("scripted",), "scripted": scripted, "synthesizers": ("espeak",), "recognizers": ()}
     )
-    span_s = len(REPLY.split()) / TOKENS_PER_S / speed + 1.0
-    gathered = Reply("Whole reply first, then speech (what most pipelines do)", span_s)
-    streamed = Reply("Segue", span_s)
-    with Live(Group(gathered.panel(), streamed.panel()), console=console, refresh_per_second=12) as live:
+    limits = settings.voice.limits
+    patient = {name: value * SCALE for name, value in limits.model_dump().items() if isinstance(value, float)}
+    voice = settings.voice.model_copy(update={"limits": limits.model_copy(update=patient), "characters": None})
+    often = {"tick_s": 3.0, "poll_s": 30.0, "flush_s": 3.0}
+    return settings.model_copy(
+        update={
+            "providers": providers,
+            "voice": voice,
+            "cache": settings.cache.model_copy(update={"enabled": False}),
+            "delivery": settings.delivery.model_copy(update=often),
+        }
+    )
 
-        async def redraw() -> None:
+
+@asynccontextmanager
+async def _listening(plane: VoicePlane, clock: ScaledClock, heard: Heard, turns_per_s: float) -> AsyncIterator[None]:
+    """Listeners come all the time, each a turn of its own, for as long as the block inside runs."""
+    chance = random.Random(11)  # noqa: S311 - the same demonstration each time
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def listen() -> None:
+        async with places:
+            variant, first, began = "", None, clock.now()
+            ask = plane.ask_chat(text="When?", language="en", listener=f"listener-{chance.randrange(LISTENERS)}")
+            async with aclosing(plane.turns.turn(ask)) as frames:
+                async for frame in frames:
+                    if isinstance(frame, Meta):
+                        variant = frame.variant
+                    elif isinstance(frame, Audio) and frame.audible and first is None:
+                        first = clock.now() - began
+            heard.add(variant, first)
+
+    async def arrive() -> None:
+        async with asyncio.TaskGroup() as group:
             while True:
-                live.update(Group(gathered.panel(), streamed.panel()))
-                await clock.sleep(0.08)
+                if not places.locked():
+                    group.create_task(listen())
+                await clock.sleep(chance.expovariate(turns_per_s / clock.scale))
 
-        drawing = asyncio.create_task(redraw())
-        await asyncio.gather(_gather_first(plane, gathered, clock), _stream(plane, streamed, clock))
-        drawing.cancel()
-        await asyncio.gather(drawing, return_exceptions=True)
-        live.update(Group(gathered.panel(), streamed.panel()))
-    if gathered.first_s and streamed.first_s:
-        console.print(f"\n[bold green]{gathered.first_s / streamed.first_s:.1f} times sooner.[/bold green]")
-    await clock.sleep(2.0 / speed)
-
-
-async def _gather_first(plane: VoicePlane, reply: Reply, clock: Clock) -> None:
-    """Write the whole reply, then have it read out in one piece: the way without a gateway, with the same parts."""
-    began = clock.now()
-    ask = plane.ask_chat(text="How does it work?", language="en")
-    async with aclosing(plane.turns.turn(ask)) as frames:
-        async for frame in frames:
-            reply.elapsed_s = clock.now() - began
-            if isinstance(frame, Text):
-                reply.said.append(frame.text)
-    async with aclosing(plane.turns.turn(plane.ask_speech("".join(reply.said), language="en", whole=True))) as frames:
-        async for frame in frames:
-            if not isinstance(frame, Text):
-                _note(reply, frame, clock.now() - began)
+    arriving = asyncio.create_task(arrive())
+    try:
+        yield
+    finally:
+        arriving.cancel()
+        await asyncio.gather(arriving, return_exceptions=True)
 
 
-async def _stream(plane: VoicePlane, reply: Reply, clock: Clock) -> None:
-    began = clock.now()
-    async with aclosing(plane.turns.turn(plane.ask_chat(text="How does it work?", language="en"))) as frames:
-        async for frame in frames:
-            _note(reply, frame, clock.now() - began)
-
-
-def _note(reply: Reply, frame: Frame, elapsed_s: float) -> None:
-    reply.elapsed_s = elapsed_s
-    if isinstance(frame, Text):
-        reply.said.append(frame.text)
-    elif isinstance(frame, Audio):
-        reply.audio_s += frame.ms / 1000.0
-        if reply.first_s is None and frame.audible:
-            reply.first_s = elapsed_s
-    elif isinstance(frame, Done):
-        reply.note = f"{frame.sentences} sentences, {reply.audio_s:.1f} s of sound, complete after {elapsed_s:.1f} s"
-    elif isinstance(frame, Failure):
-        reply.note = frame.message
-
-
-async def _barge_in(plane: VoicePlane, console: Console, clock: Clock, speed: float) -> None:
-    console.print("\n[bold]2. Interrupt it.[/bold] The listener speaks in the middle of the reply.\n")
-    interruption = Interruption(Outcome.CANCELLED, "The listener interrupted.")
-    frames = plane.turns.turn(plane.ask_chat(text="How does it work?", language="en"), interruption)
-    said: list[str] = []
-    async for frame in frames:
-        if isinstance(frame, Text):
-            said.append(frame.text)
-            console.print(f"   🔊 {frame.text.strip()}")
-        if len(said) == 3:
-            break
-    began = clock.now()
-    await frames.aclose()
-    took_ms = (clock.now() - began) * 1000.0
+async def _rollout(house: House, console: Console, heard: Heard, plan: Plan, title: str, clock: ScaledClock) -> None:
+    """Start a plan and show it until it has ended."""
+    controller = house.delivery.controller
+    console.print(f"\n[bold]{title}:[/bold] {plan.candidate.name} instead of {plan.baseline.name}.\n")
+    heard.forget()
+    await controller.start(plan, Command(Verb.START, "you"))
+    began, ended = clock.now(), False
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+        while True:
+            if (seen := await controller.status(plan.name)) is not None:
+                live.update(await _view(house, seen, heard, console.width, clock.wall()), refresh=True)
+                if ended := not seen.rollout.phase.live:
+                    break
+            if clock.now() - began > LONGEST_S * clock.scale:
+                break
+            await clock.sleep(0.2 * clock.scale)
+    if not ended:
+        console.print("[yellow]This machine is too busy at the moment to show the end of it.[/yellow]")
+        return
+    count, name = heard.by.get(plan.candidate.name, 0), house.delivery.published.current().baseline.name
     console.print(
-        f"   ✋ [bold]stopped:[/bold] model and speech cancelled in [bold green]{took_ms:.1f} ms[/bold green]"
+        f"{count} turns were spoken by {plan.candidate.name}; from now on everybody hears [bold]{name}[/bold]."
     )
-    await clock.sleep(2.0 / speed)
+    await clock.sleep(PAUSE_S * clock.scale)
 
 
-def _words(console: Console) -> None:
-    console.print("\n[bold]3. What is spoken is words[/bold], with the right forms, in four languages.\n")
-    table = Table(show_header=False, box=None, padding=(0, 1))
-    for language, text in SPOKEN.items():
-        table.add_row(f"[dim]{language}[/dim]", text)
-        table.add_row("", Line(speakable(text, language), style="green"))
-    console.print(table)
-
-
-async def _records(plane: VoicePlane, console: Console) -> None:
-    console.print("\n[bold]4. Every turn leaves one record[/bold] of what was really heard, and when.\n")
-    table = Table("turn", "outcome", "first token", "first sound", "sound", "underflows", box=None, padding=(0, 2))
-    async for record in plane.records.read():
-        marks = record.marks
-        table.add_row(
-            record.turn[:8],
-            record.outcome.value,
-            f"{marks['first_token']:.0f} ms" if "first_token" in marks else "–",
-            f"{record.ttfa_ms:.0f} ms" if record.ttfa_ms is not None else "–",
-            f"{record.audio_ms / 1000:.1f} s",
-            str(record.underflow.events),
-        )
-    console.print(table)
+async def _view(house: House, seen: Seen, heard: Heard, width: int, now: float) -> RenderableType:
+    controller, rollout = house.delivery.controller, seen.rollout
+    decisions = await controller.store.decisions(rollout.name)
+    told = status(
+        rollout,
+        seen.judgement,
+        seen.look,
+        now=now,
+        why_not=lambda _: "",
+        control=Control(controller.ticked_at),
+        realised=Realised(seen.candidates, seen.baselines),
+    )
+    plain = [DECISION.dump_python(decision, mode="json") for decision in decisions]
+    return Group(heard.panel(rollout.plan.candidate.name, min(width, SHOWN)), block(told, plain))

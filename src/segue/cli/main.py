@@ -17,7 +17,7 @@ app = App(
 )
 app.command(serve.serve)
 app.command(say.say)
-app.command(demo.demo)
+app.command(demo.app)
 app.command(configuration.version)
 app.command(configuration.schema)
 app.command(configuration.app)
