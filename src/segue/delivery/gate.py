@@ -46,13 +46,15 @@ def judge(
     found += _of_server(plan, terms, book, look, now)
     found.sort(key=lambda breach: blame.SEVERITY.index(breach.action))
     shared = common_cause(plan, terms, book)
-    broken = {breach.gate for breach in found}
+    broken = {breach.gate: breach.reason for breach in reversed(found)}
     verdicts = [
         _of_look(plan, terms, book, look, name, now)
         if name not in terms.gates
-        else _compared(plan, terms.gates[name], book, name in broken, share_bp)
+        else _compared(plan, terms.gates[name], book, broken.get(name, ""), share_bp)
         if terms.gates[name].regression
-        else _limited(plan, terms, book, name, name in broken, shared is not None and shared.gate == name, share_bp)
+        else _limited(
+            plan, terms, book, name, broken.get(name, ""), shared is not None and shared.gate == name, share_bp
+        )
         for name in plan.gates
     ]
     needed = [
@@ -65,13 +67,13 @@ def judge(
         verdicts=tuple(verdicts),
         breaches=tuple(found),
         doubts=tuple(doubts(plan, book, look, shared, now=now, stage=stage, since=stage_since, share_bp=share_bp)),
-        certified=not unproved and not found_binding(found) and shared is None,
+        certified=not unproved and not _harm(found) and shared is None,
         joint=joint,
         waiting_for=_furthest(unproved),
     )
 
 
-def found_binding(found: Collection[Breach]) -> bool:
+def _harm(found: Collection[Breach]) -> bool:
     """Whether there is a breach that is more than a warning."""
     return any(breach.action is not OnBreach.WARN for breach in found)
 
@@ -94,8 +96,8 @@ def _furthest(unproved: Collection[Verdict]) -> str:
     return worst.reason
 
 
-def _limited(plan: Plan, terms: Terms, book: Book, name: str, broken: bool, shared: bool, share_bp: int) -> Verdict:
-    """What a gate with a limit of its own says."""
+def _limited(plan: Plan, terms: Terms, book: Book, name: str, broken: str, shared: bool, share_bp: int) -> Verdict:
+    """What a gate with a limit of its own says; `broken` is the reason of its breach, if there is one."""
     term, ledger, proof = terms.gates[name], book.ledgers[name], blame.proof_of(book, name)
     whole = term.cap_s or 1.0
     value = ledger.bad / MILLION / ledger.n * whole if ledger.n else None
@@ -115,7 +117,7 @@ def _limited(plan: Plan, terms: Terms, book: Book, name: str, broken: bool, shar
     return Verdict(
         gate=name,
         word=word,
-        reason=_reason(plan, book, name, word, said, proof, sure, more, share_bp),
+        reason=broken or _reason(plan, book, name, word, said, proof, sure, more, share_bp),
         n=ledger.n,
         bad=ledger.bad / MILLION,
         value=value,
@@ -157,7 +159,6 @@ def _reason(
     ledger = book.ledgers[name]
     other = told_share_of(plan, name, ledger.others, ledger.others_bad)
     known = {
-        Word.BREACH: f"{said}; evidence {told(proof.needed)}.",
         Word.HOLD: f"{said}, but the baseline is hardly better ({other}): not proved to be the candidate's doing.",
         Word.PASS: f"{said}; certainty {told(sure)} is over the line of {told(1.0 / plan.verdict.beta)}.",
     }
@@ -176,7 +177,7 @@ def _reason(
     return f"{said}; {lacks}."
 
 
-def _compared(plan: Plan, term: Term, book: Book, broken: bool, share_bp: int) -> Verdict:
+def _compared(plan: Plan, term: Term, book: Book, broken: str, share_bp: int) -> Verdict:
     """What a gate says that only compares the arms; without a baseline there is nothing it could say."""
     pair, name = book.comparisons[term.gate], term.gate
     evidence = pair.bets.total
@@ -189,7 +190,7 @@ def _compared(plan: Plan, term: Term, book: Book, broken: bool, share_bp: int) -
     )  # fmt: skip
     word = Word.WAIT
     if broken:
-        word, reason = Word.BREACH, f"{said}; evidence {told(evidence)} is over the line of {told(term.line)}."
+        word, reason = Word.BREACH, broken
     elif not share_bp:
         reason = f"{name}: {UNREACHED}."
     elif evidence >= SUSPICIOUS:

@@ -65,7 +65,8 @@ class Breach:
     gate: str
     """The gate to blame; `joint` where only all together are proof."""
     how: str
-    """`slow tier`, `regression`, `fast tier`, `alone` (one character), or `look` (a gate without statistics)."""
+    """`slow tier`, `regression`, `fast tier`, `change` (after the last stage), `alone` (one character), or `look` (a
+    gate without statistics)."""
     reason: str
     character: str = ""
     """The character that alone breaks it."""
