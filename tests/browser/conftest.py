@@ -1,6 +1,7 @@
 """One real server and one real Chromium for all browser tests; a fresh visitor for each."""
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from tests.operators import PLAN, SPEAKING, Operator
 from tests.server import RunningServer, running
 
 CHROMIUM_FLAGS = [
@@ -46,6 +48,12 @@ class Visitor:
         self.until("window._voiceStats?.().connection.state === 'open'")
         return self
 
+    def watch(self, operator: Operator) -> "Visitor":
+        """Open the page of a rollout and wait until it is live and has its log."""
+        self.page.goto(f"{operator.url}/rollout.html#/{operator.name}")
+        self.until("(s => s?.state === 'live' && s.status && s.events > 0)(window._rolloutStats?.())")
+        return self
+
     def until(self, condition: str, what: str = "") -> Any:
         """Wait until a JavaScript expression is truthy, and return its value.
 
@@ -54,7 +62,7 @@ class Visitor:
         deadline = time.monotonic() + PATIENCE_S
         while not (value := self.page.evaluate(condition)):
             if time.monotonic() > deadline:
-                stats = self.page.evaluate("window._voiceStats?.()")
+                stats = self.page.evaluate("window._voiceStats?.() ?? window._rolloutStats?.()")
                 raise AssertionError(f"never became true: {what or condition}\n{stats}\n{self.troubles}")
             self.page.wait_for_timeout(20)
         return value
@@ -95,6 +103,25 @@ def server() -> Iterator[RunningServer]:
     """A server with what it speaks, hears and answers with by default."""
     with running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def gateway() -> Iterator[RunningServer]:
+    """A server whose scripted providers answer at once."""
+    with running(SPEAKING) as server:
+        yield server
+
+
+@pytest.fixture
+def operator(gateway: RunningServer, request: pytest.FixtureRequest) -> Iterator[Operator]:
+    """Somebody who has just started a rollout with the name of the test, and ends it."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")[:60]
+    operator = Operator(gateway, name)
+    reason = "Listeners asked for it."
+    operator.post("/api/rollouts", {"plan": {"name": name, **PLAN}, "actor": "Olena", "reason": reason})
+    yield operator
+    if operator.get()["ended_at"] is None:
+        operator.command("rollback")
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,9 @@ const PAIRS = [["pause", "resume"], ["approve"], ["promote"], ["step-back"], ["f
 const AT_ONCE = new Set(["pause"]); // changes nothing that anybody hears, and is taken back with one click
 const HARM = new Set(["rollback", "step-back"]);
 
+/** What a command is called, without the dots that say that a question follows. */
+const nameOf = (verb) => words(`command.${verb}`).replace(/…$/, "");
+
 export class Commands {
   /**
    * @param {HTMLElement} place where the buttons go
@@ -82,7 +85,7 @@ export class Commands {
     const { verb } = button.dataset;
     if (this.#allowed(verb)) return this.#hush();
     this.told = verb;
-    const text = words("command.not", { command: words(`command.${verb}`) });
+    const text = words("command.not", { command: nameOf(verb) });
     this.reason.replaceChildren(`${text} `, verbatim(this.#why(verb)));
   }
 
@@ -104,7 +107,7 @@ export class Commands {
   #ask(verb) {
     const { status } = this;
     this.verb = verb;
-    write(this.#find("title"), words(`command.${verb}`));
+    write(this.#find("title"), nameOf(verb));
     write(this.#find("text"), words(`confirm.${verb}`, this.#values(status)));
     write(this.#find("yes"), words(`confirm.${verb}.yes`));
     this.#find("yes").classList.toggle("harm", HARM.has(verb));

@@ -4,6 +4,7 @@ import uPlot from "../vendor/uPlot/uPlot.esm.js";
 import { evidence, locale } from "./figures.js";
 
 const HEIGHT = 118;
+const SHORT = 240; // below four minutes the axis names seconds too
 const LEAST = 60; // a curve spans at least a minute, so that two points are not the whole width
 const BOTTOM = -2; // evidence below a hundredth is drawn at the bottom
 
@@ -29,7 +30,7 @@ export class Curve {
     this.tone = tone;
     const times = curve.map(([at]) => at);
     const heights = curve.map(([, ln]) => Math.max(BOTTOM, ln / Math.LN10));
-    this.data = [times, heights, times.map(() => this.line)];
+    this.data = [times, heights];
     if (this.chart) this.chart.setData(this.data);
     else this.chart = new uPlot(this.#options(), this.data, this.place);
   }
@@ -64,9 +65,9 @@ export class Curve {
       padding: [8, 6, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-      scales: { x: { time: true, range: (_chart, from, to) => span(from, to) }, y: { range: () => this.#range() } },
+      scales: { x: { time: true, range: () => this.#span() }, y: { range: () => this.#range() } },
       axes: [
-        { ...quiet, grid: { show: false }, size: 22, space: 80, values: (_chart, splits) => splits.map(clock) },
+        { ...quiet, grid: { show: false }, size: 22, space: 80, values: (_chart, splits) => splits.map((at) => this.#clock(at)) },
         { ...quiet, grid, size: 44, splits: () => this.#splits(), values: (_chart, splits) => splits.map(power) },
       ],
       series: [
@@ -76,20 +77,39 @@ export class Curve {
           width: 2,
           points: { show: (_chart, _series, from, to) => to - from < 2 },
         },
-        { stroke: () => this.#colour("bad"), width: 1.5, dash: [5, 4], points: { show: false } },
       ],
       hooks: { drawClear: [(chart) => this.#shade(chart)] },
     };
   }
 
-  /** Above the line is harm: its ground says so. */
+  /** The line, all across; above it is harm, and its ground says so. */
   #shade(chart) {
     const { ctx, bbox } = chart;
     const edge = Math.min(Math.max(chart.valToPos(this.line, "y", true), bbox.top), bbox.top + bbox.height);
     ctx.save();
     ctx.fillStyle = this.#colour("bad-glow");
     ctx.fillRect(bbox.left, bbox.top, bbox.width, edge - bbox.top);
+    ctx.strokeStyle = this.#colour("bad");
+    ctx.lineWidth = 1.5 * devicePixelRatio;
+    ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, edge);
+    ctx.lineTo(bbox.left + bbox.width, edge);
+    ctx.stroke();
     ctx.restore();
+  }
+
+  /** From the first moment to the last, in Unix seconds. */
+  #span() {
+    const times = this.data[0];
+    return [times[0], Math.max(times.at(-1), times[0] + LEAST)];
+  }
+
+  #clock(at) {
+    const [from, to] = this.#span();
+    const second = to - from < SHORT ? "2-digit" : undefined;
+    const format = { hour: "2-digit", minute: "2-digit", second, hourCycle: "h23" };
+    return new Intl.DateTimeFormat(locale(), format).format(new Date(at * 1000));
   }
 
   #range() {
@@ -109,8 +129,3 @@ export class Curve {
 }
 
 const power = (height) => evidence(10 ** height);
-
-const span = (from, to) => [Math.min(from, to - LEAST), Math.max(to, from + LEAST)];
-
-const clock = (at) =>
-  new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(new Date(at * 1000));

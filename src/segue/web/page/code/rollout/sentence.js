@@ -10,8 +10,9 @@ import { basis, evidence, inUnit, span } from "./figures.js";
 /** How a rollout stands, in one or two sentences. `left_s` is what is left of the stage by now. */
 export function sentenceOf(status, left_s = status.stage.left_s) {
   const { stage, phase } = status;
+  const timed = (left) => words("part.left", { left: span(left), dwell: span(stage.dwell_s) });
   return words(`sentence.${phase}`, {
-    sentence: status.sentence,
+    sentence: status.sentence.replace(timed(stage.left_s), timed(left_s)), // the server's clock goes on in between
     where: where(status),
     hear: hear(status),
     rest: restOf(status, left_s),
