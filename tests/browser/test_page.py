@@ -203,11 +203,11 @@ def test_the_figures_on_the_panel_are_those_of_the_turn(visitor: Visitor) -> Non
     assert page.locator(".spark").count() == 0
     visitor.say(SHORT)
     turn = visitor.finished(2)
-    assert page.inner_text(".big") == shown(turn['ttfa_ms'])
+    assert page.inner_text(".big") == shown(turn["ttfa_ms"])
     stages = dict(zip(page.locator(".stage").all_inner_texts(), page.locator(".ms").all_inner_texts(), strict=True))
-    assert stages["First token"] == shown(turn['timings']['first_token_ms'])
-    assert stages["First sentence"] == shown(turn['timings']['first_sentence_ms'])
-    assert stages["Playing"] == shown(turn['first_played_ms'])
+    assert stages["First token"] == shown(turn["timings"]["first_token_ms"])
+    assert stages["First sentence"] == shown(turn["timings"]["first_sentence_ms"])
+    assert stages["Playing"] == shown(turn["first_played_ms"])
     assert page.inner_text("[data-shows=connection]") == page.evaluate(TEXTS)["en"]["connection.open"]
     assert page.inner_text("[data-shows=voice]") == turn["voice"]
     assert page.inner_text("[data-shows=model]") == turn["model"]
