@@ -29,6 +29,7 @@ from benchmarks.gates.showing import show
 from benchmarks.report import keep, machine, now, versions
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "gates.json"
+PLOTS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
 GOALS = tuple(sorted((*ALONE, *COMPARED, *EXPENSES), key=lambda goal: int(goal.id[1:])))
 RUNS, SMALL = 1000, 20
 
@@ -121,7 +122,7 @@ def kept(results: dict[str, Any], path: Path, console: Console) -> None:
     """Keep results, and where the packages of the benchmarks are there, their plot beside them."""
     keep(results, path)
     if find_spec("matplotlib") is not None:
-        draw(results, path.with_suffix(".svg"))
+        draw(results, path.with_suffix(".svg"), PLOTS if path == RESULTS else None)
         console.print(f"Kept in {path}, and drawn.")
     else:
         console.print(f"Kept in {path}; there is no plot, because matplotlib is not installed.")

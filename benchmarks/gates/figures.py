@@ -30,7 +30,15 @@ _COLORS = {
     "argo": "#3b6fb6",
     "argo, guarded": "#9db8dd",
 }
-_NAMES = {"ours": "Segue", "naive": "p95 of five minutes", "flagger": "Flagger's loop", "argo": "Argo's analysis"}
+_NAMES = {
+    "ours": "Segue",
+    "naive": "p95 of five minutes",
+    "naive, guarded": "the same, guarded",
+    "flagger": "Flagger's loop",
+    "flagger, guarded": "the same, guarded",
+    "argo": "Argo's analysis",
+    "argo, guarded": "the same, guarded",
+}
 Results = Mapping[str, Any]
 
 
@@ -59,8 +67,8 @@ def _by_minute(minutes: Sequence[float | None]) -> list[float]:
     return [round(100.0 * count / len(minutes), 2) for count in ends]
 
 
-def draw(results: Results, path: Path) -> None:
-    """Write the plots as SVG: a panel for each part that is there; nothing where none is.
+def draw(results: Results, path: Path, apart: Path | None = None) -> None:
+    """Write the plots as SVG: side by side, and with `apart` also each into a file of its own in that folder.
 
     Raises:
         ImportError: matplotlib is not installed; it is among the benchmark's packages.
@@ -69,16 +77,23 @@ def draw(results: Results, path: Path) -> None:
 
     mpl.use("svg")
     mpl.rcParams.update({"svg.hashsalt": "segue", "font.family": "sans-serif", "font.size": 9.5, "text.color": INK})
+    panels: dict[str, Callable[..., None]] = {"false": _false, "soon": _soon, "evidence": _evidence}
+    there = {name: panel for name, panel in panels.items() if name in results["shown"]}
+    if there:
+        _write(there, results["shown"], path)
+    if apart:
+        apart.mkdir(parents=True, exist_ok=True)
+        for name, panel in there.items():
+            _write({name: panel}, results["shown"], apart / f"gates-{name}.svg")
+
+
+def _write(panels: Mapping[str, Callable[..., None]], shown: Results, path: Path) -> None:
     from matplotlib import pyplot  # noqa: PLC0415 - as above
 
-    panels: dict[str, Callable[..., None]] = {"false": _false, "soon": _soon, "evidence": _evidence}
-    there = [name for name in panels if name in results["shown"]]
-    if not there:
-        return
-    size = (5.25 * len(there), 4.2)
-    figure, places = pyplot.subplots(1, len(there), figsize=size, layout="constrained", squeeze=False)
-    for name, axes in zip(there, places[0], strict=True):
-        panels[name](axes, results["shown"][name])
+    size = (5.6 * len(panels) + (1.4 if len(panels) == 1 else 0.0), 4.2)
+    figure, places = pyplot.subplots(1, len(panels), figsize=size, layout="constrained", squeeze=False)
+    for (name, panel), axes in zip(panels.items(), places[0], strict=True):
+        panel(axes, shown[name])
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_axisbelow(True)
     figure.savefig(path, metadata={"Date": None})
@@ -90,9 +105,10 @@ def _false(axes: Any, worlds: Mapping[str, Mapping[str, float]]) -> None:
     width = 0.8 / len(rules)
     for place, rule in enumerate(rules):
         at = [number + (place - (len(rules) - 1) / 2) * width for number in range(len(worlds))]
-        label = _NAMES.get(rule, f"… {rule.partition(', ')[2]}")
         heights = [world[rule] for world in worlds.values()]
-        axes.bar(at, heights, width, color=_COLORS[rule], label=label)
+        axes.bar(at, heights, width, color=_COLORS[rule], label=_NAMES[rule])
+        if place == 0:
+            axes.bar(at, [0.0] * len(at), width, color="none", label=" ")
         if rule == "ours":
             for x, height in zip(at, heights, strict=True):
                 axes.annotate(
@@ -123,12 +139,12 @@ def _soon(axes: Any, truths: Mapping[str, Mapping[str, Sequence[float]]]) -> Non
     axes.plot([], [], color=FAINT, label="a candidate twice too slow")
     axes.plot([], [], color=FAINT, linestyle="--", label="a healthy one")
     axes.set_xlim(0, 60)
-    axes.set_ylim(0, 104)
+    axes.set_ylim(-2, 104)
     axes.grid(visible=True, color="#e4e7ea", linewidth=0.8)
     axes.set_title("When each rule rolls back, 15 turns a minute", loc="left", fontsize=10.5)
     axes.set_xlabel("minutes")
     axes.set_ylabel("rolled back by then, %")
-    axes.legend(frameon=False, loc="center right", labelcolor=FAINT, fontsize=8)
+    axes.legend(frameon=False, loc="upper right", bbox_to_anchor=(1.0, 0.93), labelcolor=FAINT, fontsize=8)
 
 
 def _evidence(axes: Any, truths: Mapping[str, Sequence[Sequence[float]]]) -> None:

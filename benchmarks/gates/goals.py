@@ -127,7 +127,7 @@ _OVER = tuple(
     Cell(f"G11/1.3T {rate:g}/s", passed_wrongly, {"per_s": rate, "share": slow_share("iid", 1.3)}) for rate in _RATES
 )
 _LIMITS = tuple(
-    Cell(f"G13/{name}", at_the_limit, {"per_minute": per_minute, "session": session, "alike": alike}, 20.0)
+    Cell(f"G13/{name}", at_the_limit, {"per_minute": per_minute, "session": session, "alike": alike}, 20.0, 1000)
     for name, per_minute, session, alike in (
         ("turns alone, 15 a minute", 15, 1, 0.0),
         ("turns alone, 150 a minute", 150, 1, 0.0),

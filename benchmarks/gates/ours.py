@@ -1,7 +1,7 @@
 """Segue's own gates in a simulated rollout: the very functions that a server calls, fed block by block."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.gates.drawn import Drawn
@@ -72,6 +72,18 @@ def counted(n: int, bad: int) -> Counts:
     return Counts(n, bad * MILLION, n, bad * MILLION) if n else NOTHING
 
 
+def calm(book: Book) -> bool:
+    """Whether no bet has come to anything, so that a look could not say more than that nothing is proved against it.
+
+    Every proof of harm and every hold needs evidence of at least 1/alpha in one of these; such looks are skipped, which
+    changes nothing but how long the benchmark takes.
+    """
+    own = [ledger.bets.total for ledger in book.ledgers.values()]
+    beside = [pair.bets.total for pair in book.comparisons.values()]
+    quick = [tier.limit.total for tier in book.quick.values()]
+    return max([*own, *beside, *quick]) < 1.0
+
+
 @dataclass(slots=True)
 class Watch:
     """One run of a rollout, stage by stage, as the server would go through it."""
@@ -80,34 +92,43 @@ class Watch:
     terms: Terms
     drawn: Drawn
     run: int
+    candidate: list[int] = field(init=False)
+    baseline: list[int] = field(init=False)
+    bad: dict[str, tuple[list[int], list[int]]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.candidate, self.baseline = self.drawn.candidate[self.run].tolist(), self.drawn.baseline[self.run].tolist()
+        self.bad = {
+            name: (candidate[self.run].tolist(), baseline[self.run].tolist())
+            for name, (candidate, baseline) in self.drawn.bad.items()
+        }
 
     def blocks(self, minute: int, since: int, stage: int) -> list[Block]:
         """The blocks that end with this minute; minutes are counted from the beginning of the run."""
         found = []
         for series in series_of(self.terms):
             length = round(series.block_s / 60.0)
-            if series.name in self.drawn.bad and (minute - since) % length == 0:
+            if series.name in self.bad and (minute - since) % length == 0:
                 found.append(self._block(series, minute, length, since, stage))
         return found
 
     def _block(self, series: Series, minute: int, length: int, since: int, stage: int) -> Block:
-        span = slice(minute - length, minute)
-        candidate_bad, baseline_bad = self.drawn.bad[series.name]
+        span, (candidate_bad, baseline_bad) = slice(minute - length, minute), self.bad[series.name]
         return Block(
             stage,
             series.name,
             (minute - since) // length - 1,
             BEGAN + 60.0 * (minute - length),
             BEGAN + 60.0 * minute,
-            counted(int(self.drawn.candidate[self.run, span].sum()), int(candidate_bad[self.run, span].sum())),
-            counted(int(self.drawn.baseline[self.run, span].sum()), int(baseline_bad[self.run, span].sum())),
+            counted(sum(self.candidate[span]), sum(candidate_bad[span])),
+            counted(sum(self.baseline[span]), sum(baseline_bad[span])),
             closed_at=BEGAN + 60.0 * minute,
         )
 
     def look(self, book: Book, minute: int, since: int, stage: int) -> Judgement:
         """What the gates say at the end of a minute."""
         now = BEGAN + 60.0 * minute
-        beside = now if self.drawn.baseline[self.run].any() else None
+        beside = now if any(self.baseline) else None
         return judge(
             self.plan,
             self.terms,
@@ -132,7 +153,7 @@ def watched(plan: Plan, terms: Terms, drawn: Drawn, run: int, *, curve: bool = F
         blocks = watch.blocks(minute, 0, 0)
         for block in blocks:
             book = folded(plan, terms, book, block)
-        if not blocks:
+        if not blocks or (minute < min(dwell, drawn.minutes) and not curve and calm(book)):
             continue
         judgement = watch.look(book, minute, 0, 0)
         if curve:

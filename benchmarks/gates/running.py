@@ -35,10 +35,13 @@ class Cell:
     part: float = 1.0
     """How many of the runs that are asked for it takes; more than one where only many runs say something."""
 
+    batch: int = BATCH
+    """How many runs are computed in one go."""
+
     def batches(self, runs: int) -> list[int]:
         """The sizes of its batches."""
         wanted = max(1, round(runs * self.part))
-        return [min(BATCH, wanted - done) for done in range(0, wanted, BATCH)]
+        return [min(self.batch, wanted - done) for done in range(0, wanted, self.batch)]
 
 
 def run(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.gates.drawn import Drawn, arm
-from benchmarks.gates.ours import TTFA, Watch, latency, written
+from benchmarks.gates.ours import TTFA, Watch, calm, latency, written
 from benchmarks.gates.rules import argo, flagger, naive
 from benchmarks.gates.rules.windows import NEVER, Seen
 from benchmarks.gates.worlds import ALLOWED, LIMIT_S, Counts, Numbers, Seed, factors, median_s
@@ -84,7 +84,7 @@ def gone_through(plan: Plan, terms: Terms, stages: list[Drawn], run: int) -> Out
         blocks = watch.blocks(minute, since, stage)
         for block in blocks:
             book = folded(plan, terms, book, block)
-        if not blocks:
+        if not blocks or (minute - since < DWELLS_MIN[stage] and calm(book)):
             continue
         judgement = watch.look(book, minute, since, stage)
         if judgement.breaches:
