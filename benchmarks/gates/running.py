@@ -7,12 +7,14 @@ how many processes there are, and a longer run begins with the runs of a shorter
 
 import hashlib
 import json
+import os
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -76,7 +78,7 @@ def _finished(
         for cell, batch, size, kept in waiting:
             yield cell.name, batch, one(cell, batch, size, kept)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
         running = {pool.submit(one, *task): task for task in waiting}
         try:
             for future in as_completed(running):
@@ -84,6 +86,18 @@ def _finished(
                 yield cell.name, batch, future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Whatever ends the benchmark ends its processes too, which would otherwise wait for work for ever."""
+
+    def wait() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def one(cell: Cell, batch: int, size: int, kept: Path | None) -> Result:
