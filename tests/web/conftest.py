@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import openai
 import pytest
 
+from tests.rollouts import QUICK
 from tests.server import RunningServer, running
 
 
@@ -13,6 +14,14 @@ def embedded() -> Iterator[RunningServer]:
     """One server with the embedded providers and default settings."""
     with running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def hurried() -> Iterator[RunningServer]:
+    """One server that looks after rollouts ten times a second; nothing may go wrong in it."""
+    with running(QUICK) as server:
+        yield server
+    assert not [line for line in server.log if '"level": "error"' in line]
 
 
 @pytest.fixture(scope="session")

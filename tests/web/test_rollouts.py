@@ -6,25 +6,16 @@ from contextlib import closing
 from typing import Any
 
 import httpx2
-import pytest
 from pydantic import TypeAdapter
 
 from segue.delivery.evidence import Block, Look
 from segue.delivery.plan import Plan
 from segue.delivery.rollout import Decision, Rollout
 from segue.delivery.status import VERBS
-from tests.rollouts import QUICK, plan, started, until
-from tests.server import RunningServer, running
+from tests.rollouts import plan, started, until
+from tests.server import RunningServer
 
 READS = {"plan": Plan, "rollout": Rollout, "decision": Decision, "look": Look, "block": Block}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
-    """A server that can be hurried."""
-    with running(QUICK) as server:
-        yield server
-    assert not [line for line in server.log if '"level": "error"' in line]
 
 
 def posted(url: str, status: int = 200, **body: Any) -> dict[str, Any]:
@@ -65,9 +56,9 @@ def following(address: str, after: str = "") -> Iterator[tuple[str, str, dict[st
                 fields = {}
 
 
-def test_a_plan_is_started_and_tells_how_it_stands(server: RunningServer) -> None:
+def test_a_plan_is_started_and_tells_how_it_stands(hurried: RunningServer) -> None:
     """Starting answers 201 with the decision and the status; the list and the rollout itself say the same."""
-    with started(server, "first", version=3) as address:
+    with started(hurried, "first", version=3) as address:
         status = got(address)
 
         assert (status["name"], status["attempt"], status["phase"]) == ("first", 1, "running")
@@ -77,15 +68,15 @@ def test_a_plan_is_started_and_tells_how_it_stands(server: RunningServer) -> Non
         assert {gate["gate"]: gate["word"] for gate in status["gates"]} == {"ttfa": "wait", "success": "wait"}
         assert status["last"]["reason"]
         assert set(status["commands"]) == set(VERBS)
-        (item,) = [item for item in got(f"{server.url}/api/rollouts")["items"] if item["name"] == "first"]
+        (item,) = [item for item in got(f"{hurried.url}/api/rollouts")["items"] if item["name"] == "first"]
         assert {**status, **item} == {**status, "sentence": item["sentence"], "stage": item["stage"]}
-        assert got(f"{server.url}/api/routing")["exposure"]["rollout"] == "first/1"
+        assert got(f"{hurried.url}/api/routing")["exposure"]["rollout"] == "first/1"
 
 
-def test_turns_become_evidence_that_is_shown(server: RunningServer) -> None:
+def test_turns_become_evidence_that_is_shown(hurried: RunningServer) -> None:
     """After turns of forty listeners the realised share, the trials of both arms and the age of the data are there."""
-    with started(server, "counted", verdict={"block": "1s"}) as address:
-        talked(server, range(40))
+    with started(hurried, "counted", verdict={"block": "1s"}) as address:
+        talked(hurried, range(40))
         status = until(
             lambda: (now := got(address))["realised"]["candidate"] + now["realised"]["baseline"] == 40 and now
         )
@@ -99,9 +90,9 @@ def test_turns_become_evidence_that_is_shown(server: RunningServer) -> None:
         assert sum(block["candidate"]["n"] for block in blocks) == counted["n"]
 
 
-def test_commands_are_obeyed_and_each_is_told_with_its_reason(server: RunningServer) -> None:
+def test_commands_are_obeyed_and_each_is_told_with_its_reason(hurried: RunningServer) -> None:
     """Pause, resume, freeze, thaw, approve, promote and step back each change what they say, with actor and reason."""
-    with started(server, "commanded") as address:
+    with started(hurried, "commanded") as address:
         paused = posted(f"{address}/pause", actor="ivan", reason="Lunch.")
         assert (paused["status"]["phase"], paused["decision"]["actor"]) == ("paused", "ivan")
         assert "Paused by ivan: Lunch." in paused["status"]["sentence"]
@@ -114,12 +105,12 @@ def test_commands_are_obeyed_and_each_is_told_with_its_reason(server: RunningSer
         assert posted(f"{address}/approve", stage="all")["status"]["approval"] == {"needed": False, "stage": ""}
         promoted = posted(f"{address}/promote")
         assert (promoted["status"]["stage"]["name"], promoted["status"]["share_bp"]) == ("all", 10_000)
-        assert got(f"{server.url}/api/routing")["exposure"]["share_bp"] == 10_000
+        assert got(f"{hurried.url}/api/routing")["exposure"]["share_bp"] == 10_000
         assert posted(f"{address}/step-back")["status"]["share_bp"] == 5000
 
         rolled_back = posted(f"{address}/rollback", actor="olha", reason="It sounds hoarse.")
         assert rolled_back["status"]["phase"] == "rolled_back"
-        assert got(f"{server.url}/api/routing")["exposure"] is None
+        assert got(f"{hurried.url}/api/routing")["exposure"] is None
         retried = posted(f"{address}/retry")
         assert (retried["status"]["attempt"], retried["decision"]["number"]) == (2, 1)
 
@@ -129,9 +120,9 @@ def test_commands_are_obeyed_and_each_is_told_with_its_reason(server: RunningSer
         ]  # fmt: skip
 
 
-def test_the_same_command_takes_effect_once(server: RunningServer) -> None:
+def test_the_same_command_takes_effect_once(hurried: RunningServer) -> None:
     """A command that is sent again with its id has the same answer, and nothing happens a second time."""
-    with started(server, "once", stages=[{"name": name, "share": share} for name, share in THREE]) as address:
+    with started(hurried, "once", stages=[{"name": name, "share": share} for name, share in THREE]) as address:
         first = posted(f"{address}/promote", id="press-1")
         again = posted(f"{address}/promote", id="press-1")
 
@@ -142,13 +133,13 @@ def test_the_same_command_takes_effect_once(server: RunningServer) -> None:
 THREE = (("few", "5%"), ("half", "50%"), ("all", "100%"))
 
 
-def test_what_cannot_be_done_is_refused_with_the_reason(server: RunningServer) -> None:
+def test_what_cannot_be_done_is_refused_with_the_reason(hurried: RunningServer) -> None:
     """A refusal is 409 with the code `refused` and a sentence; nothing is written."""
-    with started(server, "refusing") as address:
+    with started(hurried, "refusing") as address:
         before = got(f"{address}/decisions")["items"]
         refused = posted(f"{address}/step-back", 409)
         assert (refused["code"], refused["detail"]) == ("refused", "It is in its first stage; roll it back instead.")
-        assert "refusing/1 is running" in posted(f"{server.url}/api/rollouts", 409, plan=plan("second"))["detail"]
+        assert "refusing/1 is running" in posted(f"{hurried.url}/api/rollouts", 409, plan=plan("second"))["detail"]
         assert got(f"{address}/decisions")["items"][: len(before)] == before
         assert not [each for each in got(f"{address}/decisions")["items"] if each["kind"] == "refused"]
         assert posted(f"{address}/dance", 400)["code"] == "invalid_request"
@@ -156,50 +147,50 @@ def test_what_cannot_be_done_is_refused_with_the_reason(server: RunningServer) -
         assert posted(f"{address}/pause", 400, colour="red")["param"] == "colour"
 
 
-def test_an_unknown_rollout_is_told_with_those_there_are(server: RunningServer) -> None:
+def test_an_unknown_rollout_is_told_with_those_there_are(hurried: RunningServer) -> None:
     """Every door answers 404 and names the rollouts; an attempt that is not there is told as such."""
-    with started(server, "known"):
+    with started(hurried, "known"):
         for door in ("", "/decisions", "/blocks", "/events", "/export"):
-            problem = got(f"{server.url}/api/rollouts/nobody{door}", 404)
+            problem = got(f"{hurried.url}/api/rollouts/nobody{door}", 404)
             assert problem["code"] == "unknown_rollout"
             assert "known" in problem["detail"]
-        assert "known" in posted(f"{server.url}/api/rollouts/nobody/pause", 404)["detail"]
-        assert "no attempt 7" in got(f"{server.url}/api/rollouts/known/export?attempt=7", 404)["detail"]
+        assert "known" in posted(f"{hurried.url}/api/rollouts/nobody/pause", 404)["detail"]
+        assert "no attempt 7" in got(f"{hurried.url}/api/rollouts/known/export?attempt=7", 404)["detail"]
 
 
-def test_a_wrong_plan_is_refused_line_by_line(server: RunningServer) -> None:
+def test_a_wrong_plan_is_refused_line_by_line(hurried: RunningServer) -> None:
     """Starting and looking through answer with the line, the place and the reason of everything that is wrong."""
     text = "name: x\nbaseline: {name: a}\ncandidate: {name: b}\ngates:\n  ttfa:\n    kind: latency\n    over: 6s\n"
     text += "    at_most: 5\nstages:\n  - {name: all, share: 100%}\n"
-    problem = posted(f"{server.url}/api/rollouts", 400, plan=text)
+    problem = posted(f"{hurried.url}/api/rollouts", 400, plan=text)
     assert problem["code"] == "plan"
     assert problem["problems"] == [
         {"line": 8, "where": "gates.ttfa.at_most", "reason": problem["problems"][0]["reason"]}
     ]
     assert "percent sign" in problem["detail"]
-    found = posted(f"{server.url}/api/plans/check", plan=text)
+    found = posted(f"{hurried.url}/api/plans/check", plan=text)
     assert (found["ok"], found["problems"]) == (False, problem["problems"])
-    assert "x" not in [item["name"] for item in got(f"{server.url}/api/rollouts")["items"]]
+    assert "x" not in [item["name"] for item in got(f"{hurried.url}/api/rollouts")["items"]]
 
 
-def test_a_plan_is_looked_through_without_being_started(server: RunningServer) -> None:
+def test_a_plan_is_looked_through_without_being_started(hurried: RunningServer) -> None:
     """A good plan tells its stages and terms; with too little traffic it is not good, and says which stage and why."""
-    found = posted(f"{server.url}/api/plans/check", plan=plan("looked"), turns_per_s=5)
+    found = posted(f"{hurried.url}/api/plans/check", plan=plan("looked"), turns_per_s=5)
     assert (found["ok"], found["problems"]) == (True, [])
     half = found["stages"][0]
     assert (half["name"], half["gates"][0]["gate"], half["gates"][0]["turns"]) == ("half", "ttfa", 5 * 0.5 * 3600)
     assert found["terms"]["alpha"] == 0.02
 
-    starved = posted(f"{server.url}/api/plans/check", plan=plan("looked"), turns_per_s=0.0001)
+    starved = posted(f"{hurried.url}/api/plans/check", plan=plan("looked"), turns_per_s=0.0001)
     assert starved["ok"] is False
     assert {problem["where"] for problem in starved["problems"]} == {"stages.half", "stages.all"}
-    assert "looked" not in [item["name"] for item in got(f"{server.url}/api/rollouts")["items"]]
-    assert got(f"{server.url}/api/plans/schema")["title"] == "Segue plan"
+    assert "looked" not in [item["name"] for item in got(f"{hurried.url}/api/rollouts")["items"]]
+    assert got(f"{hurried.url}/api/plans/schema")["title"] == "Segue plan"
 
 
-def test_lists_are_read_page_by_page(server: RunningServer) -> None:
+def test_lists_are_read_page_by_page(hurried: RunningServer) -> None:
     """A page says where the next one begins, and the last one that there is none."""
-    with started(server, "paged") as address:
+    with started(hurried, "paged") as address:
         for verb in ("pause", "resume", "freeze", "rollback"):  # after the last one nothing more is decided
             posted(f"{address}/{verb}")
         everything = got(f"{address}/decisions")
@@ -210,9 +201,9 @@ def test_lists_are_read_page_by_page(server: RunningServer) -> None:
         assert got(f"{address}/decisions?after={len(everything['items'])}") == {"items": [], "next": None}
 
 
-def test_events_tell_the_status_at_once_and_each_decision_as_it_is_made(server: RunningServer) -> None:
+def test_events_tell_the_status_at_once_and_each_decision_as_it_is_made(hurried: RunningServer) -> None:
     """The first events are what was decided lately and the status; a command is heard without asking again."""
-    with started(server, "followed") as address, closing(following(address)) as events:
+    with started(hurried, "followed") as address, closing(following(address)) as events:
         kind, number, decision = next(events)
         assert (kind, number, decision["kind"]) == ("decision", "1/1", "started")
         first = next(values for kind, _, values in events if kind == "status")
@@ -229,9 +220,9 @@ def test_events_tell_the_status_at_once_and_each_decision_as_it_is_made(server: 
         assert decision[1] == f"1/{decision[2]['number']}"
 
 
-def test_events_are_taken_up_where_they_broke_off(server: RunningServer) -> None:
+def test_events_are_taken_up_where_they_broke_off(hurried: RunningServer) -> None:
     """With the id of the last decision that was heard, those after it come first, of the next attempt too."""
-    with started(server, "resumed") as address:
+    with started(hurried, "resumed") as address:
         for verb in ("pause", "resume", "rollback", "retry"):
             posted(f"{address}/{verb}")
         after = next(
@@ -248,9 +239,9 @@ def test_events_are_taken_up_where_they_broke_off(server: RunningServer) -> None
         assert heard[len(known) - after] == ("2/1", "retried")
 
 
-def test_an_export_has_everything_and_can_be_read_back(server: RunningServer) -> None:
+def test_an_export_has_everything_and_can_be_read_back(hurried: RunningServer) -> None:
     """Plan, rollout, decisions, looks and blocks come as lines that become the same values again; no nonce is told."""
-    with started(server, "exported", verdict={"block": "1s"}) as address:
+    with started(hurried, "exported", verdict={"block": "1s"}) as address:
         until(lambda: got(f"{address}/blocks")["items"])
         posted(f"{address}/pause")
         answer = httpx2.get(f"{address}/export")
@@ -266,15 +257,3 @@ def test_an_export_has_everything_and_can_be_read_back(server: RunningServer) ->
         numbers = [line["decision"]["number"] for line in lines if line["kind"] == "decision"]
         assert numbers == list(range(1, len(numbers) + 1))
         assert all(line["version"] for line in lines if line["kind"] == "look")
-
-
-def test_who_follows_does_not_keep_a_server_from_stopping() -> None:
-    """A server that is asked to stop ends the streams of events by itself, and stops cleanly."""
-    with running(QUICK) as server:
-        posted(f"{server.url}/api/rollouts", 201, plan=plan("stopping"))
-        events = following(f"{server.url}/api/rollouts/stopping")
-        next(events)
-        server.process.terminate()
-        assert [kind for kind, _, _ in events if kind not in {"status", "decision"}] == []
-        assert server.process.wait(20) == 0
-        assert not [line for line in server.log if '"level": "error"' in line]

@@ -51,9 +51,10 @@ def followed(server: Server, name: str, limit_s: float | None, patience_s: float
         asyncio.run(clock.sleep(AGAIN_S))
 
 
-def watched(events: Iterator[Event], decisions: list[dict[str, Any]], show: Show) -> int:
-    """Show a rollout after each event until it ends; the exit code. `decisions` are those made before, oldest first."""
+def watched(events: Iterator[Event], show: Show) -> int:
+    """Show a rollout after each event until it ends; the exit code."""
     status: dict[str, Any] | None = None
+    decisions: list[dict[str, Any]] = []
     try:
         for event in events:
             if event.kind == "decision":
@@ -79,16 +80,17 @@ def as_json(status: dict[str, Any], decisions: list[dict[str, Any]]) -> None:
 
 def in_lines() -> Show:
     """Prints decisions as they come, and the sentence whenever the phase, the stage or the share is another."""
-    shown: list[Any] = [None, None]
+    where: tuple[Any, ...] = ()
+    count = 0
 
     def show(status: dict[str, Any], decisions: list[dict[str, Any]]) -> None:
-        where = (status["attempt"], status["phase"], status["stage"]["name"], status["share_bp"])
-        number = len(decisions)
-        for decision in decisions[number if shown[1] is None else shown[1] :]:
+        nonlocal where, count
+        for decision in decisions[count:]:
             print(view.line(decision), flush=True)
-        if where != shown[0]:
+        now = (status["attempt"], status["phase"], status["stage"]["name"], status["share_bp"])
+        if now != where:
             print(status["sentence"], flush=True)
-        shown[:] = [where, number]
+        where, count = now, len(decisions)
 
     return show
 

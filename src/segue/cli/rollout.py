@@ -164,15 +164,15 @@ def watch(name: str, /, *, url: str = URL, json_: bool = False, timeout: str | N
     except ValueError as error:
         raise InvalidRequest(f"--timeout {error}.") from None
     server = Server(url)
-    decisions = latest(server, server.get(f"/api/rollouts/{name}"))
+    server.get(f"/api/rollouts/{name}")  # a server that is not there now is a mistake, and not waited for
     events = followed(server, name, limit_s)
     if json_:
-        return watched(events, decisions, as_json)
+        return watched(events, as_json)
     console = _console()
     if not console.is_terminal:
-        return watched(events, decisions, in_lines())
+        return watched(events, in_lines())
     with Live(console=console, auto_refresh=False) as live:
-        return watched(events, decisions, lambda status, told: live.update(view.block(status, told), refresh=True))
+        return watched(events, lambda status, decisions: live.update(view.block(status, decisions), refresh=True))
 
 
 def latest(server: Server, status: dict[str, Any]) -> list[dict[str, Any]]:

@@ -94,7 +94,12 @@ def percent(share_bp: int | None) -> str:
 
 def evidence(gate: dict[str, Any]) -> str:
     """How strong the evidence against a gate is, beside the line at which it is a breach."""
-    return f"{gate['evidence']:,.3g} of {gate['line']:,.4g}" if gate["line"] else NONE
+    return f"{amount(gate['evidence'])} of {amount(gate['line'])}" if gate["line"] else NONE
+
+
+def amount(value: float) -> str:
+    """A number as far as anybody reads it: `0.42`, `1,240`, `3e+09`."""
+    return f"{value:.3g}" if value < 100 or value >= 1e6 else f"{value:,.0f}"
 
 
 def _shares(status: dict[str, Any]) -> Text:
