@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.gates import ours
 from benchmarks.gates.__main__ import GOALS, told
 from benchmarks.gates.costs import costs
 from benchmarks.gates.drawn import Truth
@@ -192,12 +193,10 @@ def test_what_is_permitted_is_no_regression() -> None:
 def test_with_hardly_any_listener_nothing_is_decided() -> None:
     """At one turn in a hundred seconds Segue waits, and says how many are missing; Flagger rolls back silence."""
     result = tried(Truth("iid", 0.01, 0.95))
-    ours = result["ours"]
-    waited = [
-        missing for missing, certified in zip(ours["missing"], ours["certified"], strict=True) if certified is None
-    ]
+    own = result["ours"]
+    waited = [missing for missing, certified in zip(own["missing"], own["certified"], strict=True) if certified is None]
 
-    assert rolled_back(ours) <= ALPHA_AND_CHANCE
+    assert rolled_back(own) <= ALPHA_AND_CHANCE
     assert sum(waited) >= 0.7 * len(waited) > 0
     assert rolled_back(result["flagger"]) == 100.0
 
@@ -251,6 +250,15 @@ def test_results_are_told_as_they_are_kept() -> None:
     curves = shown(results)["evidence"]["0.95T"]
     assert len(curves[0]) == 120
     json.dumps([claims, curves], allow_nan=False)
+
+
+def test_skipped_looks_would_have_said_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking at every block, also where no bet has come to anything, changes no figure."""
+    truth = Truth("slow5", 0.25, 0.95, baseline_per_s=0.25)
+    quick = waiting(np.random.default_rng(8), 8, truth=truth, others=False)
+    monkeypatch.setattr(ours, "calm", lambda _: False)
+
+    assert waiting(np.random.default_rng(8), 8, truth=truth, others=False) == quick
 
 
 def test_the_scene_counts_what_was_heard() -> None:
