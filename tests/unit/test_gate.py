@@ -8,7 +8,7 @@ from segue.delivery.book import reopened, settle, watched
 from segue.delivery.evidence import LISTENERS, Block, Look
 from segue.delivery.plan import OnBreach
 from segue.delivery.verdict import Word
-from tests.proving import FAILURES, QUIET, TTFA, Trial, counts, planned
+from tests.proving import FAILURES, QUIET, TTFA, Trial, block, counts, planned
 
 DROP: dict[str, Any] = {"failures": {"kind": "failure", "on_breach": "drop_cohort"}}
 STAGES = [{"name": "some", "share": "50%", "dwell": "2h", "cohort": {"characters": ["anna", "bo", "cy"]}}]
@@ -182,6 +182,55 @@ def test_what_is_nobodys_alone_rolls_back() -> None:
     breaches = trial.judged().breaches
     assert {one.action for one in breaches} == {OnBreach.ROLLBACK}
     assert "not one character's alone" in breaches[0].reason
+
+
+def test_what_is_nobodys_alone_does_what_the_plan_says_otherwise() -> None:
+    """A gate that would take a character out may ask for a step back where all of them break it."""
+    gates = {"failures": {"kind": "failure", "on_breach": "drop_cohort", "otherwise": "step_back"}}
+    trial = Trial(planned(gates, stages=STAGES))
+    bad = counts(10, 4)
+    trial.fold(counts(30, 12), counts(30, 1), times=8, characters={"anna": bad, "bo": bad, "cy": bad})
+    assert {one.action for one in trial.judged().breaches} == {OnBreach.STEP_BACK}
+
+
+FAST_DROP: dict[str, Any] = {
+    "failures": {"kind": "failure", "on_breach": "drop_cohort", "otherwise": "step_back", "fast": {"at_most": "10%"}},
+    "rise": {"kind": "regression", "of": "failures"},
+}
+
+
+def minute(trial: Trial, **bad: int) -> Look:
+    """An open minute in which each of three characters had twenty turns, and so many of them failed."""
+    those = {name: counts(20, bad.get(name, 0)) for name in ("anna", "bo", "cy")}
+    number = trial.numbers.get("failures/fast", 0)
+    seen = block("failures/fast", number, counts(60, sum(bad.values())), counts(60), characters=those)
+    return Look(degradation="ok", minutes={"failures/fast": seen})
+
+
+def test_one_character_alone_is_taken_out_within_seconds() -> None:
+    """A third of all turns fail at once, all of them one character's: it is taken out, the others stay."""
+    trial = Trial(planned(FAST_DROP, stages=STAGES))
+    (breach,) = trial.judged(minute(trial, bo=20)).breaches
+    assert (breach.action, breach.how, breach.character) == (OnBreach.DROP_COHORT, "alone", "bo")
+    assert breach.reason.startswith("failures: 20 of 20 bo's turns failed (100 %, at most 5 %), the others are fine")
+
+
+@pytest.mark.parametrize("bad", [{"anna": 7, "bo": 7, "cy": 6}, {"anna": 10, "bo": 10}])
+def test_what_is_nobodys_alone_rolls_back_within_seconds(bad: dict[str, int]) -> None:
+    """A third of all turns fail at once, of two characters or of all: everything goes back."""
+    trial = Trial(planned(FAST_DROP, stages=STAGES))
+    assert [one.action for one in trial.judged(minute(trial, **bad)).breaches] == [OnBreach.ROLLBACK]
+
+
+def test_what_one_character_explains_does_not_roll_back() -> None:
+    """The rise of all failures is proved as well, but it is one character's: only that one is taken out."""
+    trial = Trial(planned(FAST_DROP, stages=STAGES))
+    bad, good = counts(20, 20), counts(20)
+    trial.fold(counts(60, 20), counts(60), times=6, characters={"anna": good, "bo": bad, "cy": good})
+    assert trial.judged().joint["regression"] > trial.judged().joint["regression_line"]
+    assert {(one.action, one.character) for one in trial.judged().breaches} == {(OnBreach.DROP_COHORT, "bo")}
+    trial.book = reopened(trial.plan, trial.terms, trial.book, character="bo")
+    assert not trial.judged(dropped=("bo",)).breaches
 
 
 def test_without_the_character_the_rollout_goes_on() -> None:

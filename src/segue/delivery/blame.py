@@ -13,7 +13,7 @@ from segue.delivery.book import Book, alone_line
 from segue.delivery.changes import line as change_line
 from segue.delivery.evidence import MILLION
 from segue.delivery.fast import Quick, alternatives
-from segue.delivery.plan import OnBreach, Plan
+from segue.delivery.plan import OnBreach, Plan, RegressionGate
 from segue.delivery.quantity import told_share
 from segue.delivery.terms import Term, Terms
 from segue.delivery.verdict import Breach
@@ -24,8 +24,13 @@ SUSPICIOUS = 10.0
 SEVERITY = (OnBreach.ROLLBACK, OnBreach.STEP_BACK, OnBreach.DROP_COHORT, OnBreach.HOLD, OnBreach.WARN)
 """What a breach can ask for, the most severe first."""
 JOINT = "joint"
+FAST_TIER = "fast tier"
 _SHARED = 0.1
 """A gate contributes to a joint proof if it is at least this part of it."""
+
+
+Apart = Mapping[str, tuple[int, int]]
+"""By character: trials, and bad ones in millionths."""
 
 
 class Proof(NamedTuple):
@@ -52,6 +57,12 @@ class Part(NamedTuple):
     binding: bool
     """Whether it is added; the others are judged for themselves."""
     say: Callable[[], str]
+    otherwise: OnBreach = OnBreach.ROLLBACK
+
+    @property
+    def pooled(self) -> OnBreach:
+        """What a breach asks for that is nobody's alone."""
+        return self.otherwise if self.action is OnBreach.DROP_COHORT else self.action
 
 
 def proof_of(book: Book, name: str) -> Proof:
@@ -61,11 +72,13 @@ def proof_of(book: Book, name: str) -> Proof:
 
 
 def breaches(
-    plan: Plan, terms: Terms, book: Book, quick: Mapping[str, Quick], dropped: Collection[str]
-) -> tuple[list[Breach], dict[str, float]]:
+    plan: Plan, terms: Terms, book: Book, quick: Mapping[str, Quick], apart: Mapping[str, Apart],
+    dropped: Collection[str],
+) -> tuple[list[Breach], dict[str, float]]:  # fmt: skip
     """Every proof of harm that needs statistics, and the joint evidence beside its lines.
 
-    `quick` are the fast tiers as they stand with the open minute, `dropped` the characters that are out.
+    `quick` are the fast tiers as they stand with the open minute, `apart` what each character did in them, `dropped`
+    the characters that are out.
     """
     slo, regression, fast = _slo(plan, terms, book), _regression(plan, terms, book), _fast(plan, terms, quick)
     found = [
@@ -74,7 +87,8 @@ def breaches(
         *_changes(plan, terms, book),
     ]
     found = [_of_one(plan, terms, book, breach, dropped) for breach in found]
-    found = [*_alone(plan, terms, book, dropped), *found, *_together(fast, terms.fast_alpha, "fast tier")]
+    at_once = [_of_one_at_once(plan, terms, quick, apart, one) for one in _together(fast, terms.fast_alpha, FAST_TIER)]
+    found = _unexplained(plan, [*_alone(plan, terms, book, dropped), *found, *at_once])
     joint = {
         "slo": _sum(slo), "slo_line": 1.0 / terms.slo_alpha,
         "own": sum(part.weight * book.ledgers[part.gate].bets.total for part in slo if part.binding),
@@ -94,7 +108,8 @@ def _slo(plan: Plan, terms: Terms, book: Book) -> list[Part]:
             said = facts(plan, name, ledger.n, ledger.bad)
             return said + (than_baseline(plan, name, ledger.others, ledger.others_bad) if ledger.guarded else "")
 
-        found.append(Part(name, proof.needed, term.weight, term.line, action, term.binding, say))
+        otherwise = plan.gates[name].otherwise
+        found.append(Part(name, proof.needed, term.weight, term.line, action, term.binding, say, otherwise))
     return found
 
 
@@ -148,14 +163,9 @@ def _together(parts: list[Part], alpha: float, how: str) -> list[Breach]:
         those = [part for part in parts if part.binding and part.weight * part.evidence >= _SHARED * total]
         said = "; ".join(part.say() for part in those)
         reason = f"{said}; together their evidence {told(total)} is over the line of {told(1.0 / alpha)}."
-        action = min((pooled(part.action) for part in those), key=SEVERITY.index)
+        action = min((part.pooled for part in those), key=SEVERITY.index)
         found.append(Breach(action, JOINT, how, reason))
     return found
-
-
-def pooled(action: OnBreach) -> OnBreach:
-    """What a breach asks for that is nobody's alone."""
-    return OnBreach.ROLLBACK if action is OnBreach.DROP_COHORT else action
 
 
 def _changes(plan: Plan, terms: Terms, book: Book) -> list[Breach]:
@@ -191,7 +201,49 @@ def _of_one(plan: Plan, terms: Terms, book: Book, breach: Breach, dropped: Colle
     suspects = [name for name, one in those.items() if name not in dropped and one.bets.total >= SUSPICIOUS]
     if len(suspects) == 1 and _others_are_fine(terms, book, breach.gate, suspects[0]):
         return _drop(plan, book, breach.gate, suspects[0], SUSPICIOUS)
-    return Breach(OnBreach.ROLLBACK, breach.gate, breach.how, f"{breach.reason} It is not one character's alone.")
+    otherwise = plan.gates[breach.gate].otherwise
+    return Breach(otherwise, breach.gate, breach.how, f"{breach.reason} It is not one character's alone.")
+
+
+def _of_one_at_once(
+    plan: Plan, terms: Terms, quick: Mapping[str, Quick], apart: Mapping[str, Apart], breach: Breach
+) -> Breach:
+    """A breach of the fast tier, given to the one character it comes from where the gate judges them one by one."""
+    term, those = terms.gates.get(breach.gate), apart.get(breach.gate, {})
+    if term is None or not term.by_character:
+        return breach
+    suspects = [name for name, (n, bad) in those.items() if _against(n, bad, term.fast_limit) >= SUSPICIOUS]
+    if len(suspects) != 1:
+        return breach
+    bets, (n, bad) = quick[breach.gate], those[suspects[0]]
+    if _against(max(0, bets.n - n), max(0, bets.bad - bad), term.fast_limit) >= SUSPICIOUS:
+        return breach
+    said = facts(plan, breach.gate, n, bad, of=f"{suspects[0]}'s ")
+    reason = f"{said}, the others are fine; seen turn by turn (never over {told_share(term.fast_limit)})."
+    return Breach(OnBreach.DROP_COHORT, breach.gate, "alone", reason, suspects[0])
+
+
+def _unexplained(plan: Plan, found: list[Breach]) -> list[Breach]:
+    """The breaches without those that ask the same of all characters as one alone has broken.
+
+    Without that character everything is counted anew, so that whatever else is wrong is found again.
+    """
+    explained = {_question(plan, breach.gate) for breach in found if breach.action is OnBreach.DROP_COHORT}
+    return [
+        breach
+        for breach in found
+        if breach.action is OnBreach.DROP_COHORT
+        or not explained
+        or (breach.gate != JOINT and _question(plan, breach.gate) not in explained)
+    ]
+
+
+def _question(plan: Plan, name: str) -> tuple[str, str]:
+    """What a gate asks of a turn, whatever its limit."""
+    gate = plan.gates[name]
+    while isinstance(gate, RegressionGate):
+        gate = plan.gates[gate.of]
+    return gate.kind, getattr(gate, "measure", "")
 
 
 def _drop(plan: Plan, book: Book, gate: str, name: str, line: float) -> Breach:
@@ -205,5 +257,10 @@ def _others_are_fine(terms: Terms, book: Book, gate: str, name: str) -> bool:
     """Whether nothing speaks against the other characters together, since the stage began."""
     ledger, one, limit = book.ledgers[gate], book.characters[gate][name], terms.gates[gate].limit
     votes, bad = max(0, ledger.votes - one.votes), max(0, ledger.bad_votes - one.bad_votes)
-    bets = trials(votes, bad / MILLION, limit, alternatives(limit))
-    return sum(bets) / len(bets) < SUSPICIOUS
+    return _against(votes, bad, limit) < SUSPICIOUS
+
+
+def _against(n: int, bad: int, limit: float) -> float:
+    """How strongly so many bad trials (in millionths) speak against a limit: an e-value."""
+    bets = trials(n, bad / MILLION, limit, alternatives(limit))
+    return sum(bets) / len(bets)

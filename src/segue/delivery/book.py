@@ -46,6 +46,8 @@ class Book:
     """By gate: the fast tier."""
     characters: Mapping[str, Mapping[str, Alone]] = field(default_factory=dict)
     """By gate and character."""
+    apart: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
+    """By gate with a fast tier and character: trials since the stage began, and bad ones in millionths."""
     dropped: tuple[str, ...] = ()
     """Characters that were taken out."""
     shares: Shares = field(default_factory=Shares)
@@ -84,6 +86,7 @@ def entered(plan: Plan, terms: Terms, book: Book, stage: int) -> Book:
             gate: {name: kept_of.staged_alone(old) for name, old in those.items()}
             for gate, those in book.characters.items()
         },
+        apart={},
         shares=Shares(),
         changes={name: Drift() for name in book.ledgers if terms.gates[name].binding} if baking else {},
     )
@@ -105,6 +108,7 @@ def reopened(plan: Plan, terms: Terms, book: Book, *, character: str = "") -> Bo
             gate: {name: kept_of.restarted_alone(old, blocks) for name, old in those.items() if name not in dropped}
             for gate, those in book.characters.items()
         },
+        apart={},
         dropped=dropped,
         changes=dict.fromkeys(book.changes, Drift()),
     )
@@ -156,7 +160,20 @@ def _minute(terms: Terms, book: Book, block: Block, term: Term, candidate: Count
     if old is None or block.stage != book.stage:
         return book
     new = after(terms, old, block, term, candidate)
-    return replace(book, quick={**book.quick, term.gate: new})
+    book = replace(book, quick={**book.quick, term.gate: new})
+    if not term.by_character:
+        return book
+    return replace(book, apart={**book.apart, term.gate: told_apart(book, term.gate, block)})
+
+
+def told_apart(book: Book, gate: str, minute: Block) -> dict[str, tuple[int, int]]:
+    """What each character did in the fast tier of a gate since the stage began, with one more minute."""
+    those = dict(book.apart.get(gate, {}))
+    for name, counts in minute.characters.items():
+        if name not in book.dropped:
+            n, bad = those.get(name, (0, 0))
+            those[name] = (n + counts.n, bad + counts.bad)
+    return those
 
 
 def after(terms: Terms, old: Quick, block: Block, term: Term, candidate: Counts) -> Quick:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from segue.delivery import blame
 from segue.delivery.blame import SUSPICIOUS
-from segue.delivery.book import Book, Terms, after
+from segue.delivery.book import Book, Terms, after, told_apart
 from segue.delivery.certificate import MOST, blocks_missing, certainty, missing, votes_to_pass
 from segue.delivery.doubt import common_cause, doubts
 from segue.delivery.evidence import MILLION, Look
@@ -42,7 +42,7 @@ def judge(
         dropped: characters that were taken out; they are ignored.
     """
     quick = looked(terms, book, look, stage, {*dropped, *book.dropped})
-    found, joint = blame.breaches(plan, terms, book, quick, dropped)
+    found, joint = blame.breaches(plan, terms, book, quick, apart(terms, book, look, stage), dropped)
     found += _of_server(plan, terms, book, look, now)
     found.sort(key=lambda breach: blame.SEVERITY.index(breach.action))
     shared = common_cause(plan, terms, book)
@@ -86,6 +86,16 @@ def looked(terms: Terms, book: Book, look: Look, stage: int, dropped: Collection
         if block is not None and block.stage == stage == book.stage:
             quick[name] = after(terms, old, block, terms.gates[name], kept(block, dropped))
     return quick
+
+
+def apart(terms: Terms, book: Book, look: Look, stage: int) -> dict[str, blame.Apart]:
+    """What each character did in the fast tiers, with the open minute."""
+    those: dict[str, blame.Apart] = dict(book.apart)
+    for name, old in book.quick.items():
+        block = look.minutes.get(f"{name}/fast")
+        if terms.gates[name].by_character and block is not None and block.stage == stage == book.stage:
+            those[name] = told_apart(book, name, block) if block.block >= old.minutes else those.get(name, {})
+    return those
 
 
 def _furthest(unproved: Collection[Verdict]) -> str:

@@ -67,8 +67,9 @@ class GatePlan(Section):
     """What every gate has."""
 
     on_breach: OnBreach = OnBreach.ROLLBACK
-    """What happens when it is proved broken: `drop_cohort` takes out the one character that alone breaks it, and rolls
-    back when it is not one character's."""
+    """What happens when it is proved broken: `drop_cohort` takes out the one character that alone breaks it."""
+    otherwise: OnBreach = OnBreach.ROLLBACK
+    """With `drop_cohort`, what happens when it is not one character's alone; a fast limit then rolls back."""
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     """Its part of the error budget, beside the others."""
 
@@ -286,6 +287,8 @@ class Plan(Section):
         if len(set(names)) < len(names) or BAKE in names:
             raise ValueError(f"stages: each needs a name of its own, and none may be called {BAKE!r}")
         for name, gate in self.gates.items():
+            if gate.otherwise is OnBreach.DROP_COHORT:
+                raise ValueError(f"gates.{name}.otherwise: nobody is left to take out; name another action")
             if isinstance(gate, RegressionGate):
                 of = self.gates.get(gate.of)
                 if not isinstance(of, LatencyGate | RateGate):
