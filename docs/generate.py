@@ -22,7 +22,8 @@ from segue import errors
 from segue.errors import FailureCategory, SegueError
 from segue.measures import MEASURES, Measure, Unit
 from segue.records import Mark, Outcome
-from segue.telemetry.metrics import MANY, READINGS, ROUTES, Reading
+from segue.telemetry.metrics import MANY, ROUTES
+from segue.telemetry.readings import READINGS, Reading
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Printed from the code by `make docs`; change the code, not this page. -->"

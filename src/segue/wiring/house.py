@@ -175,11 +175,9 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     teams: dict[str, Team[Any]] = {"model": writing, "synthesizer": speech, "recognizer": listening}
     readings.watch_chains(metrics, teams)
     readings.watch_workers(metrics, _pools(speech, listening))
-    readings.watch_cache(metrics, cache)
-    readings.watch_lookout(metrics, lookout)
-    metrics.watch("ignored_sessions", lambda: sessions.ignored)
-    watch_delivery(metrics, delivery)
+    readings.watch_voice(metrics, cache, lookout, sessions)
     readings.watch_process(metrics, plane.turns.places, database)
+    watch_delivery(metrics, delivery)
     return House(settings, plane, metrics, tuple(parts), database, clock, speech, delivery)
 
 

@@ -13,6 +13,7 @@ from segue.voice.cache import AudioCache
 from segue.voice.chain import Tally
 from segue.voice.degradation import RANK
 from segue.voice.lookout import Lookout
+from segue.voice.session import Sessions
 from segue.voice.slots import Slots
 from segue.wiring.chains import Team
 
@@ -45,17 +46,14 @@ def watch_process(metrics: Metrics, places: Slots, database: Sql | None) -> None
         metrics.watch("lost_writes", lambda: float(database.health().lost))
 
 
-def watch_cache(metrics: Metrics, cache: AudioCache) -> None:
-    """Tell the metrics where the readings of the audio cache come from."""
+def watch_voice(metrics: Metrics, cache: AudioCache, lookout: Lookout, sessions: Sessions) -> None:
+    """Tell the metrics where the readings of the audio cache, of degradation and of sessions come from."""
     lookups = ("hits", "misses", "late", "failed", "corrupt", "bypassed")
     writes = ("stored", "dropped", "refused", "pruned")
     metrics.watch("cache_lookups", lambda: {name: float(getattr(cache.counts, name)) for name in lookups})
     metrics.watch("cache_writes", lambda: {name: float(getattr(cache.counts, name)) for name in writes})
-
-
-def watch_lookout(metrics: Metrics, lookout: Lookout) -> None:
-    """Tell the metrics where the readings of degradation come from."""
     metrics.watch("degradation", lambda: {each.axis.value: float(RANK[each.state]) for each in lookout.report().axes})
+    metrics.watch("ignored_sessions", lambda: sessions.ignored)
 
 
 def _of_targets(teams: Mapping[str, Team[Any]], figure: Callable[[Target[Any]], float]) -> dict[str, float]:
