@@ -148,7 +148,7 @@ def test_chirp3_in_production_waits_for_the_morning() -> None:
 @pytest.mark.parametrize(
     ("what", "became", "because"),
     [
-        ({"failing": 0.3}, "rolled back", "errors"),
+        ({"failing": 0.8}, "rolled back", "errors"),
         ({"falling_back": 0.5}, "rolled back", "connectivity"),
         ({"ttfa_ms": 5500}, "rolled back", "slower"),
         ({"synthesis_ms": 5000}, "stepped back", "synthesis"),

@@ -15,7 +15,7 @@ import heapq
 import itertools
 import random
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -30,6 +30,7 @@ from segue.delivery.quantity import duration_s
 from segue.delivery.replica import Replica
 from segue.delivery.rollout import Command, Decision, Notice, Rollout, Verb
 from segue.delivery.tally import Tally
+from segue.errors import Unavailable
 from segue.records import AttemptOutcome, Mark, Outcome, SynthesisAttempt, TurnRecord, Underflow
 from segue.routing import Arm
 from segue.stores.rollouts import MemoryRolloutStore
@@ -146,6 +147,22 @@ class Listeners:
         return record
 
 
+class Kept(MemoryRolloutStore):
+    """A store in memory that can be gone."""
+
+    gone = False
+
+    def __getattribute__(self, name: str) -> Any:
+        """Whatever is asked of it, unless it is gone."""
+        if not name.startswith("_") and name != "gone" and self.gone:
+            return _nowhere
+        return super().__getattribute__(name)
+
+
+async def _nowhere(*_: Any, **__: Any) -> Any:
+    raise Unavailable("The store is gone.")
+
+
 class StoryClock(ManualClock):
     """A clock that is set on at once: nobody sleeps in a story."""
 
@@ -166,7 +183,6 @@ class Story:
     def __init__(
         self,
         plan: Plan,
-        store: Any,
         *,
         look_s: float = 30.0,
         characters: tuple[str, ...] = (),
@@ -175,7 +191,8 @@ class Story:
         wall_s: float = 1_767_603_600.0,
         seed: int = 7,
     ) -> None:
-        self.plan, self.store, self.look_s, self.language = plan, store, look_s, language
+        self.plan, self.look_s, self.language = plan, look_s, language
+        self.store = store = Kept()
         self.clock = StoryClock(wall_s=wall_s)
         self.began = self.clock.wall()
         self.watched = Watched()
@@ -200,7 +217,7 @@ class Story:
 
     def start(self, **changes: Any) -> Self:
         """Start the plan."""
-        self.answer = self._run(self.controller.start(self.plan, Command(Verb.START, "olha", **changes)))
+        self.answer: Decision = self._run(self.controller.start(self.plan, Command(Verb.START, "olha", **changes)))
         return self
 
     def command(self, verb: str, **changes: Any) -> Self:
@@ -237,6 +254,16 @@ class Story:
     def nobody_watches(self) -> Self:
         """From now on nothing runs that counts or looks."""
         self._attended = False
+        return self
+
+    def store_is_gone(self) -> Self:
+        """From now on nothing can be read or written."""
+        self.store.gone = True
+        return self
+
+    def store_is_back(self) -> Self:
+        """What is kept can be read and written again."""
+        self.store.gone = False
         return self
 
     def somebody_watches(self) -> Self:
@@ -374,18 +401,18 @@ class Story:
             self._run(self._looked())
 
     async def _looked(self) -> None:
-        await self.replica.refresh()
-        await self.replica.flush()
-        await self.controller.look_after()
+        for do in (self.replica.refresh, self.replica.flush, self.controller.look_after):
+            with suppress(Unavailable):
+                await do()
 
     def _told(self, moment: float) -> str:
         return f"{(moment - self.began) / MINUTE_S:8.1f} min"
 
 
 @contextmanager
-def telling(plan: Plan | str, store: Any = None, **what: Any) -> Iterator[Story]:
+def telling(plan: Plan | str, **what: Any) -> Iterator[Story]:
     """A story about a plan, or about one of those that ship."""
-    story = Story(plan_named(plan) if isinstance(plan, str) else plan, store or MemoryRolloutStore(), **what)
+    story = Story(plan_named(plan) if isinstance(plan, str) else plan, **what)
     try:
         yield story
     finally:
