@@ -19,6 +19,10 @@ Answer = tuple[str, str, str]
 TAGS = {
     "voice": ("Voice", "What a listener needs. Bodies are JSON; an unknown field is refused with its name."),
     "state": ("State", "What operators, balancers and Prometheus ask."),
+    "rollouts": (
+        "Rollouts",
+        "Who hears what (see [who hears what](assignment.md)), and what is decided about it.",
+    ),
     "openai": (
         "OpenAI-compatible",
         "Existing clients need only another base URL; see [OpenAI clients](../how-to/openai-clients.md). Unknown "
@@ -34,7 +38,9 @@ The document behind this page is served at `/api/openapi.json`.
 - Errors are `application/problem+json` on `/api` and OpenAI's error object on `/v1`; see [errors](errors.md).
 - Answers that speak carry `x-segue-turn`, the id of the turn's record. Bare audio also carries `x-segue-language`,
   `x-segue-provider` and `x-segue-voice`, who really speaks; and `x-segue-substituted`, the voice that was asked for,
-  where another one is heard. A stream says what is known at its first audible sound, a file says all.
+  where another one is heard. `x-segue-variant` and `x-segue-session` say which variant the listener was given, and how
+  the next request keeps it ([who hears what](assignment.md)). A stream says what is known at its first audible sound, a
+  file says all.
 - The status of bare audio is decided at its first audible sound: what fails before is an error with its own status,
   what fails later breaks the connection off, so that half a reply never looks like a whole one.
 - `WS /api/voice/ws` is described with the [events of a turn](events.md).
