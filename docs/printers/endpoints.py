@@ -71,6 +71,42 @@ The answer tells how the switch stands: `enabled`, `since` (Unix seconds), `reas
 `api`), and `kept`, which is false where a restart would forget it. What it stops is in [Survive providers that
 fail](../how-to/survive-provider-failures.md#switch-speech-off).
 """,
+    "GET /api/rollouts/{name}": """
+Times are Unix seconds, spans seconds, shares basis points.
+
+- `sentence`: how it stands, in one sentence; `phase`: `running`, `baking`, `held`, `paused`, `promoted` or
+  `rolled_back`.
+- `stage` (`index`, `name`, `since`, `elapsed_s`, `dwell_s`, `left_s`; time that nobody observed does not count),
+  `stages` (each `done`, `current` or `next`; the last one is the `bake`), `share_bp`, `holdback_bp`, and `realised`:
+  the listeners of the stage by the arm they were given.
+- `gates`: each with its `unit` (`share`: parts of one; `s`: seconds; `none`), its `word` (`pass`, `breach`, `wait`,
+  `hold`) and `reason`; the candidate's `value` with an interval that holds at every look (`low`, `high`), the `limit`,
+  `n` and `bad`, the baseline's `baseline_n` and `baseline_value`; the `evidence` against it beside the `line` at which
+  it is a breach, the `certainty` beside the one at which it passes (`certain`), about how many listeners are `missing`,
+  and the `curve`: moments and the logarithm of the evidence.
+- `joint`, `doubts`, `breaches`, `waiting_for`, `dropped`, `frozen`, `why` and `code`: what holds it, and how strongly.
+- `commands`: for each verb whether it is `allowed`, `why` not, and whether it would be `by_force`.
+- `approval` (`needed`, `stage`), `baseline`, `candidate`, `plan` (its `version`, digests, `alpha`, `beta`), `attempt`,
+  `attempts`, `started_at`, `ended_at`, the `last` decision, `controller` (`ticked_s_ago`, `stalled`, `holder`: known on
+  the server that looks after it), and `restricted`: what the environment of this server takes away.
+""",
+    "POST /api/rollouts/{name}/{verb}": """
+The answer has the `decision` and the `status` afterwards; where nothing had to change the decision has the code
+`already` and the number 0. A roll back holds even while the database cannot be written; the `status` is null then.
+""",
+    "GET /api/rollouts/{name}/events": """
+Server-sent events. `status` comes at once, whenever it changes, and at least every 5 s; `decision` for each new one,
+with an id such as `2/14` (attempt and number). With `Last-Event-ID` the stream begins after that decision, otherwise
+with the latest 20.
+""",
+    "GET /api/rollouts/{name}/export": """
+Each line has its `kind`, and its value under that word: `plan` and `rollout` first, then every `decision`, every `look`
+that changed something (with the `version` it led to), and every closed `block`.
+""",
+    "POST /api/plans/check": """
+The answer has `ok`, the `problems` (`line`, `where`, `reason`), the `stages` (with `turns_per_s` also what each gate is
+expected to take in each of them), and the `terms` that the gates come to.
+""",
 }
 """What OpenAPI does not say of an answer."""
 

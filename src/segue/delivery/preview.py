@@ -1,4 +1,4 @@
-"""A plan before anybody starts it: what is wrong with it, and what it asks of time and listeners. Pure."""
+"""A plan before anybody starts it: what is wrong with it, and what it asks of time and listeners."""
 
 from dataclasses import asdict
 from typing import Any

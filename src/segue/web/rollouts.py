@@ -66,12 +66,12 @@ def _reading(controller: Controller, standing: Standing) -> APIRouter:
         """Every rollout in short, the one that changed last first."""
         return {"items": await standing.all(), "next": None}
 
-    @routes.get("/api/rollouts/{name}", responses=READING | UNKNOWN)
+    @routes.get("/api/rollouts/{name}", responses=UNKNOWN | READING)
     async def rollout(name: RolloutName) -> dict[str, Any]:
         """How a rollout stands."""
         return await standing.of(name)
 
-    @routes.get("/api/rollouts/{name}/decisions", responses=READING | UNKNOWN)
+    @routes.get("/api/rollouts/{name}/decisions", responses=UNKNOWN | READING)
     async def decisions(
         name: RolloutName, attempt: Attempt = None, after: Number = 0, limit: Limit = 200
     ) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _reading(controller: Controller, standing: Standing) -> APIRouter:
         items = await controller.store.decisions(name, attempt=found.attempt, after=after, limit=limit + 1)
         return _paged([DECISION.dump_python(each, mode="json") for each in items], limit, lambda last: last["number"])
 
-    @routes.get("/api/rollouts/{name}/blocks", responses=READING | UNKNOWN)
+    @routes.get("/api/rollouts/{name}/blocks", responses=UNKNOWN | READING)
     async def blocks(
         name: RolloutName, attempt: Attempt = None, after: Number = 0, limit: Limit = 200
     ) -> dict[str, Any]:
@@ -97,14 +97,14 @@ def _streams(
 ) -> APIRouter:
     routes = APIRouter()
 
-    @routes.get("/api/rollouts/{name}/events", response_class=Response, responses=EVENTS | READING | UNKNOWN)
+    @routes.get("/api/rollouts/{name}/events", response_class=Response, responses=EVENTS | UNKNOWN | READING)
     async def stream(name: RolloutName, request: Request) -> Response:
         """What a rollout does, as it happens: `decision` and `status` events until the caller leaves."""
         after = resumed_after(request.headers.get("last-event-id", ""))
         pieces = events(name, after, standing, controller.store, clock, ended)
         return Answer(pieces, "text/event-stream; charset=utf-8", send_timeout_s=server.send_timeout_s)
 
-    @routes.get("/api/rollouts/{name}/export", response_class=Response, responses=EXPORT | READING | UNKNOWN)
+    @routes.get("/api/rollouts/{name}/export", response_class=Response, responses=EXPORT | UNKNOWN | READING)
     async def exported(name: RolloutName, attempt: Attempt = None) -> Response:
         """Everything that is kept of an attempt (the latest one by default), one JSON object a line."""
         found = await standing.attempt(name, attempt)
@@ -140,7 +140,7 @@ def _writing(controller: Controller, standing: Standing) -> APIRouter:
             return problem(request.url.path, error.status, error.code, error.message, extra=faulty(error))
         return await answer(plan.name, await controller.start(plan, body.command()), 201)
 
-    @routes.post("/api/rollouts/{name}/{verb}", responses=WRITING | UNKNOWN)
+    @routes.post("/api/rollouts/{name}/{verb}", responses=UNKNOWN | WRITING)
     async def command(name: RolloutName, verb: VerbName, body: CommandBody) -> Response:
         """Command a rollout. Whatever is decided holds on this server when the answer comes."""
         try:
