@@ -4,8 +4,6 @@ An approval holds for the next stage only, and only while the rollout stays in t
 rests on what could be seen then.
 """
 
-from urllib.parse import quote
-
 from segue.delivery.rollout import Rollout
 
 
@@ -23,8 +21,11 @@ def awaited(rollout: Rollout) -> int | None:
 
 
 def path(rollout: Rollout) -> str:
-    """Where the next stage can be approved, as a path on this server; it holds for one approval in one stage."""
-    return f"/api/rollouts/{quote(rollout.name)}/approval?nonce={quote(rollout.nonce)}"
+    """Where the next stage can be approved, as a path on this server; it holds for one approval in one stage.
+
+    Neither the name of a plan nor a hexadecimal nonce has characters that would have to be escaped.
+    """
+    return f"/api/rollouts/{rollout.name}/approval?nonce={rollout.nonce}"
 
 
 def fits(rollout: Rollout, nonce: str) -> bool:
