@@ -199,3 +199,15 @@ def test_a_reply_is_heard_without_an_audio_worklet(visit: Visit) -> None:
     assert turn["underflow_events"] == 0
     visitor.until("performance.getEntriesByName(location.origin + '/api/telemetry/voice').length === 1")
     assert visitor.server.record(turn["turn"])["playback"]["player"] == "scheduled"
+
+
+def test_a_visit_is_one_session(visitor: Visitor) -> None:
+    """The page names its listener and hands its session on, by whichever way it talks to the server."""
+    for turns in (1, 2, 3):
+        visitor.say(SHORT)
+        visitor.finished(turns)
+    *_, first, second, third = visitor.server.records()
+
+    assert first["listener"] == first["session"] == second["listener"] == third["listener"]
+    assert len(second["session"]) == 16
+    assert second["session"] == third["session"]
