@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,7 +84,7 @@ async def run(store: Dying, *, slow_from: int) -> list[Decision]:
     async def until_it_is_done(do: str, *arguments: object) -> object:
         for _ in range(2):
             try:
-                return await getattr(controllers[-1].controller, do)(*arguments)
+                return await attrgetter(do)(controllers[-1].controller)(*arguments)
             except Killed:
                 controllers.append(Server(store, clock, f"controller-{len(controllers)}"))
                 await controllers[-1].replica.refresh()
@@ -103,7 +104,7 @@ async def run(store: Dying, *, slow_from: int) -> list[Decision]:
         if (await store.table()).exposure is None:
             break
         if look % 5 == 0:
-            await until_it_is_done("lead")
+            await until_it_is_done("lease.take")
     return [alike(decision) for decision in await store.decisions("night")]
 
 

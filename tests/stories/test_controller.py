@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -15,8 +15,11 @@ from segue.delivery.ports import UnknownRollout
 from segue.delivery.rollout import Change, Command, Kind, Notice, Phase, Verb
 from segue.delivery.rounds import Rounds
 from segue.errors import Unavailable
+from segue.settings import Settings
 from segue.stores.rollouts import MemoryRolloutStore
 from segue.vendors.delivery import DeliverySettings
+from segue.voice.frames import Audio, Frame
+from segue.wiring.house import build
 from tests.evidence import AT, plan
 from tests.fleet import Server, few, minutes, told
 from tests.records import turn
@@ -318,6 +321,9 @@ class TestSeveralServers:
             await second.controller.look_after()
         assert second.controller.counts.ticks >= 2
         assert not first.controller.leads
+        await second.controller.lease.leave()
+        await first.controller.look_after()
+        assert first.controller.leads, "one that ends in peace leaves its place at once"
 
     async def test_every_server_can_tell_how_it_stands(self, store: Watched, clock: ManualClock) -> None:
         """Also who does not look after a rollout shows its gates, the listeners of both arms, and how it ended."""
@@ -465,6 +471,50 @@ class TestRounds:
             assert later.take("anybody") == arm
             await rounds.close()
         assert later.controller.counts.failed >= 1
+
+
+class TestTheHouse:
+    """The delivery plane where it stands: between real turns and what listeners hear."""
+
+    async def test_a_turn_that_hangs_is_slow_before_it_ends(self, clock: ManualClock) -> None:
+        """While a reply is still silent, its listener has waited too long; and in the end it is counted once."""
+        scripted = {"first_audio_s": 3.0, "reply": "Good morning."}
+        own = {"models": ["scripted"], "synthesizers": ["scripted"], "recognizers": [], "scripted": scripted}
+        gates = {"ttfa": {"kind": "latency", "over": "1s"}, "failures": {"kind": "failure"}}
+        house = build(Settings.model_validate({"providers": own}), clock=clock, keep=False)
+        controller = house.delivery.controller
+
+        async def cells(series: str) -> list[tuple[int, float]]:
+            await controller.replica.flush()
+            found = await controller.store.cells("night/1", 0, from_block={series: 0})
+            return [(cell.counts.n, cell.counts.k) for cell in found]
+
+        async with house.running() as plane:
+            baseline, candidate = {"name": "day"}, {"name": "night", "streaming": False}
+            everybody = [{"name": "all", "share": "100%"}]
+            wanted = plan(gates=gates, stages=everybody, baseline=baseline, candidate=candidate, notify=[])
+            await controller.start(wanted, Command(Verb.START))
+            ask = plane.ask_chat(text="Good morning.", language="en", listener="anna")
+            heard: list[Frame] = []
+
+            async def listen() -> None:
+                async with aclosing(plane.turns.turn(ask)) as frames:
+                    heard.extend([frame async for frame in frames])
+
+            listening = asyncio.create_task(listen())
+            await clock.advance(0.9)
+            assert await cells("ttfa") == []
+            await clock.advance(0.6)
+            assert not any(isinstance(frame, Audio) for frame in heard)
+            assert await cells("ttfa") == [(1, 1)]
+            await clock.advance(20.0)
+            await listening
+            assert any(isinstance(frame, Audio) for frame in heard)
+            assert await cells("ttfa") == [(1, 1)]
+            assert await cells("failures") == [(1, 0)]
+            exposition = house.metrics.exposition()[0].decode()
+            assert 'segue_rollout_share{rollout="night/1"} 1.0' in exposition
+            assert 'segue_rollout_phase{phase="running"} 1.0' in exposition
 
 
 class _Even:

@@ -19,6 +19,7 @@ from segue.clock import Clock
 from segue.delivery.ahead import Ahead
 from segue.delivery.apply import CONTROLLER
 from segue.delivery.evidence import LISTENERS, Look
+from segue.delivery.lease import Lease
 from segue.delivery.observer import Observer, Sight
 from segue.delivery.past import Past
 from segue.delivery.plan import Plan
@@ -65,6 +66,7 @@ class Controller:
     ) -> None:
         self.store = store
         self.replica = replica
+        self.lease = Lease(store, replica.name, clock, settings.lease_s)
         self.counts = Counts()
         self.ticked_at: float | None = None
         """Unix seconds of the latest look that ended well."""
@@ -74,7 +76,6 @@ class Controller:
         self._clock = clock
         self._settings = settings
         self._chance = chance
-        self._leads_until = 0.0
         self._began_at = clock.wall()
         self._ahead = Ahead(replica)
         self._sightings = Sightings()
@@ -183,7 +184,7 @@ class Controller:
     @property
     def leads(self) -> bool:
         """Whether this server looks after the rollouts, as far as it knows."""
-        return self._clock.wall() < self._leads_until
+        return self.lease.held
 
     @property
     def stalled(self) -> bool:
@@ -206,7 +207,7 @@ class Controller:
             return
         name = name_of(exposure.rollout)
         try:
-            if not await self.lead():
+            if not await self.lease.take():
                 return
         except Unavailable:
             await self._look_alone(name)
@@ -214,18 +215,6 @@ class Controller:
         await self.tick(name)
         self.ticked_at = self._clock.wall()
         self.counts.ticks += 1
-
-    async def lead(self) -> bool:
-        """Whether this server is to look after rollouts; it asks again when half of its time is over.
-
-        Raises:
-            Unavailable: the store cannot be written.
-        """
-        now, lease_s = self._clock.wall(), self._settings.lease_s
-        if self._leads_until - now <= lease_s / 2:
-            won = await self.store.lease(self.replica.name, now, lease_s)
-            self._leads_until = now + lease_s if won else 0.0
-        return self.leads
 
     async def _stepped(
         self, rollout: Rollout, table: RoutingTable, command: Command | None = None

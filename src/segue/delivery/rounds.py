@@ -42,17 +42,18 @@ class Rounds:
         self._tasks = [asyncio.create_task(self._forever(*loop), name=f"delivery: {loop[0]}") for loop in loops]
 
     async def close(self) -> None:
-        """Stop, and write what is counted. Closing twice is harmless."""
+        """Stop, write what is counted, and let another server look after the rollouts. Closing twice is harmless."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if tasks:
             await self._once("counting", self._controller.replica.flush)
+            await self._once("looking after rollouts", self._controller.lease.leave)
 
     async def _deliver(self) -> None:
         """Messages are sent by whoever looks after rollouts; without a rollout by whoever gets hold of the lease."""
-        await self._outbox.deliver(self._controller.lead)
+        await self._outbox.deliver(self._controller.lease.take)
 
     async def _forever(self, what: str, do: Callable[[], Awaitable[object]], every_s: float) -> None:
         while True:
