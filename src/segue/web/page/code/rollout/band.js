@@ -14,7 +14,8 @@ export function band(gate) {
   const { value, low, high, limit, unit, baseline_value } = gate;
   if (unit === "none" || value === null || limit <= 0) return null;
   const most = widest(gate);
-  const label = words(low === null ? "band.value" : "band.label", {
+  const compared = gate.kind === "regression"; // its limit is what the baseline does
+  const label = words(compared ? "band.compared" : low === null ? "band.value" : "band.label", {
     value: inUnit(value, unit),
     low: inUnit(low, unit),
     high: inUnit(high, unit),
@@ -27,7 +28,7 @@ export function band(gate) {
   if (baseline_value !== null) track.append(at("other", baseline_value / most));
   track.append(at("value", value / most));
   const scale = make("div", { class: "scale", "aria-hidden": "true" });
-  const tick = make("span", {}, words("band.limit", { limit: inUnit(limit, unit) }));
+  const tick = make("span", {}, words(compared ? "band.baseline" : "band.limit", { limit: inUnit(limit, unit) }));
   tick.style.setProperty("--at", (limit / most).toFixed(4));
   tick.dataset.side = limit / most < CLOSE ? "start" : limit / most > 1 - CLOSE ? "end" : "middle";
   scale.append(
@@ -39,9 +40,9 @@ export function band(gate) {
   return make("div", { class: "banded" }, track, scale);
 }
 
-/** The right end: the limit lies in the middle or further left, and nothing that is shown lies outside. */
+/** The right end: the limit lies in the middle or further left, and the value inside; what is far off lies at the end. */
 export function widest({ value, high, limit, unit, baseline_value }) {
-  const shown = Math.max(value ?? 0, baseline_value ?? 0, Math.min(high ?? 0, limit * 4));
+  const shown = Math.max(value ?? 0, Math.min(Math.max(high ?? 0, baseline_value ?? 0), limit * 4));
   const most = Math.max(limit * 2, shown * 1.08);
   const round = nice(most);
   return unit === "share" && limit <= 1 ? Math.min(1, round) : round;

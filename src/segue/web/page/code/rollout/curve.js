@@ -67,7 +67,7 @@ export class Curve {
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       scales: { x: { time: true, range: () => this.#span() }, y: { range: () => this.#range() } },
       axes: [
-        { ...quiet, grid: { show: false }, size: 22, space: 80, values: (_chart, splits) => splits.map((at) => this.#clock(at)) },
+        { ...quiet, grid: { show: false }, size: 22, space: 80, values: (chart, splits) => splits.map((at) => this.#clock(chart, at)) },
         { ...quiet, grid, size: 44, splits: () => this.#splits(), values: (_chart, splits) => splits.map(power) },
       ],
       series: [
@@ -105,9 +105,12 @@ export class Curve {
     return [times[0], Math.max(times.at(-1), times[0] + LEAST)];
   }
 
-  #clock(at) {
+  /** The time at a tick, unless there is no room for it beside the edge. */
+  #clock(chart, at) {
     const [from, to] = this.#span();
-    const second = to - from < SHORT ? "2-digit" : undefined;
+    const short = to - from < SHORT;
+    if (chart.valToPos(to, "x") - chart.valToPos(at, "x") < (short ? 22 : 12)) return "";
+    const second = short ? "2-digit" : undefined;
     const format = { hour: "2-digit", minute: "2-digit", second, hourCycle: "h23" };
     return new Intl.DateTimeFormat(locale(), format).format(new Date(at * 1000));
   }
@@ -123,7 +126,7 @@ export class Curve {
     const [bottom, top] = this.#range();
     const step = Math.max(1, Math.ceil((top - bottom) / 4));
     const powers = [];
-    for (let at = 0; at <= top; at += step) if (Math.abs(at - this.line) > (top - bottom) / 8) powers.push(at);
+    for (let at = 0; at <= top; at += step) if (Math.abs(at - this.line) > (top - bottom) / 5) powers.push(at);
     return [...powers, this.line].sort((one, other) => one - other);
   }
 }

@@ -180,6 +180,8 @@ export default {
   "band.label": "{value}, with near certainty between {low} and {high}; at most {limit} is allowed",
   "band.value": "{value}; at most {limit} is allowed",
   "band.limit": "at most {limit}",
+  "band.compared": "{value}, and {limit} for the baseline",
+  "band.baseline": "baseline {limit}",
   "proof.harm": "Evidence of harm",
   "proof.worse": "Worse than the baseline",
   "proof.safety": "Evidence of safety",

@@ -177,6 +177,8 @@ export default {
   "band.label": "{value}，几乎肯定在 {low} 与 {high} 之间；至多允许 {limit}",
   "band.value": "{value}；至多允许 {limit}",
   "band.limit": "至多 {limit}",
+  "band.compared": "{value}，基线为 {limit}",
+  "band.baseline": "基线 {limit}",
   "proof.harm": "有害的证据",
   "proof.worse": "比基线差",
   "proof.safety": "安全的证据",
