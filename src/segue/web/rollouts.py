@@ -1,5 +1,6 @@
 """`/api/rollouts` and `/api/plans`: start a plan, command a rollout, read how it stands and what was decided."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -135,7 +136,7 @@ def _writing(controller: Controller, standing: Standing) -> APIRouter:
     async def start(body: StartBody, request: Request) -> Response:
         """Start a plan: the share of its first stage applies at once."""
         try:
-            plan = plan_from(body.plan)
+            plan = await plan_from(body.plan)
         except PlanError as error:
             return problem(request.url.path, error.status, error.code, error.message, extra=faulty(error))
         return await answer(plan.name, await controller.start(plan, body.command()), 201)
@@ -159,10 +160,10 @@ def _plans() -> APIRouter:
     async def check(body: PlanBody) -> dict[str, Any]:
         """Look through a plan without starting it: what is wrong with it, and what it asks of time and listeners."""
         try:
-            plan = plan_from(body.plan)
+            plan = await plan_from(body.plan)
         except PlanError as error:
             return {"ok": False, **faulty(error), "stages": [], "terms": None}
-        return preview(plan, body.turns_per_s)
+        return await asyncio.to_thread(preview, plan, body.turns_per_s)
 
     @routes.get("/schema")
     async def schema() -> dict[str, Any]:
@@ -172,13 +173,13 @@ def _plans() -> APIRouter:
     return routes
 
 
-def plan_from(given: str | Mapping[str, Any]) -> Plan:
-    """The plan in a body: the text of a file, or an object.
+async def plan_from(given: str | Mapping[str, Any]) -> Plan:
+    """The plan in a body: the text of a file, or an object. It is read in a thread, so that nobody's reply waits.
 
     Raises:
         PlanError: it is no plan.
     """
-    return read_plan(given) if isinstance(given, str) else plan_of(given)
+    return await (asyncio.to_thread(read_plan, given) if isinstance(given, str) else asyncio.to_thread(plan_of, given))
 
 
 def _paged(items: list[dict[str, Any]], limit: int, place: Callable[[dict[str, Any]], int]) -> dict[str, Any]:
