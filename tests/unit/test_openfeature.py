@@ -1,4 +1,4 @@
-"""Segue behind the standard SDK for flags: the real SDK, and a real server."""
+"""Segue behind the standard SDK for flags; with a real server in tests/web/test_assignment.py."""
 
 import json
 import threading
@@ -18,8 +18,7 @@ from openfeature.provider import ProviderStatus
 
 from segue.openfeature import SegueProvider
 from segue.routing import BASIS, Cohort, Exposure, Restrictions, RoutingTable, Variant
-from tests.rollouts import QUICK, started, until
-from tests.server import running
+from tests.rollouts import until
 
 STEADY, NEW = Variant("steady"), Variant("new", voice="Kore", streaming=False)
 ANNA = EvaluationContext("listener-1")
@@ -130,30 +129,6 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == "segue-openfeature"]
 
 
-def test_a_server_is_followed_and_outlived() -> None:
-    """A rollout that starts or is rolled back is noticed; with the server gone its last table holds, as stale."""
-    told: list[EventDetails] = []
-    try:
-        with running(QUICK) as server:
-            api.set_provider_and_wait(SegueProvider(server.url, poll_s=0.05), "followed")
-            client = api.get_client("followed")
-            client.add_handler(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED, told.append)
-            assert client.get_string_details("voice", "nothing", ANNA).reason is Reason.STATIC
-            with started(server, "chirp3"):
-                until(lambda: client.get_boolean_value("chirp3", False, ANNA))
-                assert client.get_string_details("voice", "nothing", ANNA).reason is Reason.SPLIT
-            until(lambda: client.get_boolean_details("chirp3", False, ANNA).error_code is ErrorCode.FLAG_NOT_FOUND)
-            assert {tuple(event.flags_changed or ()) for event in told} == {("voice", "chirp3")}
-
-        until(lambda: client.get_provider_status() is ProviderStatus.STALE)
-        found = client.get_string_details("voice", "nothing", ANNA)
-        assert (found.value, found.reason) == ("old", Reason.STALE)
-        assert len(threads()) == 1
-    finally:
-        api.shutdown()
-    assert not threads()
-
-
 class Door(BaseHTTPRequestHandler):
     """Answers every question with what its server was told to."""
 
@@ -199,6 +174,33 @@ def test_a_server_that_is_not_ready_is_waited_for(nonsense: bytes) -> None:
             server.body = json.dumps(table().as_dict()).encode()  # type: ignore[attr-defined]
             until(lambda: client.get_provider_status() is ProviderStatus.READY)
             assert client.get_string_value("voice", "mine", ANNA) == "new"
+            api.shutdown()
+    finally:
+        api.shutdown()
+    assert not threads()
+
+
+def test_a_server_that_is_gone_is_outlived() -> None:
+    """Its last table holds, as stale, until it is back; then what has changed meanwhile is told."""
+    told: list[EventDetails] = []
+    try:
+        with answering() as server:
+            server.body = json.dumps(table().as_dict()).encode()  # type: ignore[attr-defined]
+            api.set_provider_and_wait(SegueProvider(f"http://127.0.0.1:{server.server_port}", poll_s=0.02), "gone")
+            client = api.get_client("gone")
+            client.add_handler(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED, told.append)
+            assert client.get_string_details("voice", "mine", ANNA).reason is Reason.SPLIT
+
+            server.body = b""  # type: ignore[attr-defined]
+            until(lambda: client.get_provider_status() is ProviderStatus.STALE)
+            found = client.get_string_details("voice", "mine", ANNA)
+            assert (found.value, found.reason, found.error_code) == ("new", Reason.STALE, None)
+
+            server.body = json.dumps(RoutingTable(10, STEADY).as_dict()).encode()  # type: ignore[attr-defined]
+            until(lambda: client.get_provider_status() is ProviderStatus.READY)
+            assert client.get_string_details("voice", "mine", ANNA).reason is Reason.STATIC
+            until(lambda: [event.flags_changed for event in told] == [["voice", "chirp3"]])
+            assert len(threads()) == 1
             api.shutdown()
     finally:
         api.shutdown()

@@ -6,7 +6,12 @@ from typing import Any
 
 import httpx2
 import pytest
+from openfeature import api
+from openfeature.evaluation_context import EvaluationContext
+from openfeature.exception import ErrorCode
+from openfeature.flag_evaluation import Reason
 
+from segue.openfeature import SegueProvider
 from tests.kept import kept
 from tests.rollouts import QUICK, started, until
 from tests.server import RunningServer, running
@@ -123,3 +128,29 @@ def test_questions_that_cannot_be_answered_are_refused(server: RunningServer) ->
     assert asked(server, 400, listener="")["status"] == 400
     assert asked(server, 400, listener="a\nb")["status"] == 400
     assert asked(server, 400, listener="a", language="tlh")["code"] == "unknown_language"
+
+
+def test_an_app_follows_through_its_own_flags(server: RunningServer) -> None:
+    """OpenFeature's SDK gives each listener the variant that a turn gets, while a rollout runs and when it is over."""
+    api.set_provider_and_wait(SegueProvider(server.url, poll_s=0.05), "followed")
+    client = api.get_client("followed")
+    anna = EvaluationContext("listener-1", {"language": "en"})
+    try:
+        assert client.get_string_details("voice", "nothing", anna).reason is Reason.STATIC
+        with started(server, "chirp3"):
+            until(lambda: client.get_boolean_value("chirp3", False, anna))
+            found = {name: client.get_string_details("chirp3", "", EvaluationContext(name)) for name in LISTENERS}
+            for name, each in found.items():
+                told = asked(server, listener=name)
+                assert (each.value, each.reason, dict(each.flag_metadata)) == (
+                    told["variant"],
+                    Reason.SPLIT,
+                    {
+                        "version": told["version"],
+                        "assigned": told["reason"],
+                        **{key: told[key] for key in ("rollout", "stage", "arm", "bucket")},
+                    },
+                )
+        until(lambda: client.get_boolean_details("chirp3", False, anna).error_code is ErrorCode.FLAG_NOT_FOUND)
+    finally:
+        api.shutdown()
