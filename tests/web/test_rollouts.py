@@ -1,20 +1,41 @@
 """The rollouts over HTTP, on a real server: starting, commanding, reading, following, exporting."""
 
+import asyncio
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from itertools import pairwise
 from typing import Any
 
 import httpx2
+from fastapi import FastAPI
 from pydantic import TypeAdapter
 
+from segue.clock import ManualClock
+from segue.configuration import ServerSettings
+from segue.delivery.controller import Controller
 from segue.delivery.evidence import Block, Look
+from segue.delivery.past import Past
 from segue.delivery.plan import Plan
-from segue.delivery.rollout import Decision, Rollout
+from segue.delivery.planfile import plan_of
+from segue.delivery.published import Published
+from segue.delivery.replica import Replica
+from segue.delivery.rollout import Command, Decision, Rollout, Verb
 from segue.delivery.status import VERBS
+from segue.delivery.tally import Tally
+from segue.errors import Unavailable
+from segue.records import TurnRecord
+from segue.routing import Restrictions, restrict
+from segue.stores.rollouts import MemoryRolloutStore
+from segue.vendors.delivery import DeliverySettings
+from segue.web import problems, rollouts
+from segue.web.rollout_stream import events
+from segue.web.standing import Standing
 from tests.rollouts import plan, started, until
 from tests.server import RunningServer
 
+UNRESTRICTED = Restrictions()
 READS = {"plan": Plan, "rollout": Rollout, "decision": Decision, "look": Look, "block": Block}
 
 
@@ -257,3 +278,110 @@ def test_an_export_has_everything_and_can_be_read_back(hurried: RunningServer) -
         numbers = [line["decision"]["number"] for line in lines if line["kind"] == "decision"]
         assert numbers == list(range(1, len(numbers) + 1))
         assert all(line["version"] for line in lines if line["kind"] == "look")
+
+
+# Without a server: what a server cannot be made to do on demand.
+
+
+class Failing(MemoryRolloutStore):
+    """A store that can be taken away."""
+
+    gone = False
+
+    def __getattribute__(self, name: str) -> Any:
+        """Whatever is asked of it, once it is gone."""
+        if not name.startswith("_") and name != "gone" and self.gone:
+            raise Unavailable("The database cannot be opened.")
+        return super().__getattribute__(name)
+
+
+class Quiet:
+    """A watcher on whose server nothing is wrong."""
+
+    async def degradation(self) -> str:
+        """See `Watcher`."""
+        return "ok"
+
+    async def alerts(self, url: str) -> tuple[str, ...] | None:
+        """See `Watcher`."""
+        del url
+        return ()
+
+    def memory_bytes(self) -> int:
+        """See `Watcher`."""
+        return 100_000_000
+
+    def enabled(self) -> bool:
+        """See `Watcher`."""
+        return True
+
+
+async def no_records(since: float, limit: int) -> AsyncIterator[TurnRecord]:
+    """The records of a server without a past."""
+    for record in ():
+        yield record
+
+
+def controller(clock: ManualClock, restrictions: Restrictions = UNRESTRICTED) -> Controller:
+    """A controller by itself."""
+    store = Failing()
+    published = Published(restrict=lambda table: restrict(table, restrictions))
+    chance = (f"{number:08x}" for number in itertools.count())
+    replica = Replica(store, published, Tally("here"), clock)
+    return Controller(store, replica, Quiet(), Past(no_records), clock, DeliverySettings(), lambda: next(chance))
+
+
+async def test_a_roll_back_is_answered_while_the_database_is_gone() -> None:
+    """It holds on this server at once and is answered 200 without a status; other commands are 503."""
+    clock = ManualClock()
+    steering = controller(clock)
+    app = FastAPI()
+    problems.install(app)
+    app.include_router(rollouts.router(steering, ServerSettings(), clock, lambda: False))
+    await steering.start(plan_of(plan("greeting")), Command(Verb.START))
+    assert steering.replica.published.current().exposure is not None
+    steering.store.gone = True  # type: ignore[attr-defined]
+
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://segue") as client:
+        paused = await client.post("/api/rollouts/greeting/pause", json={})
+        assert (paused.status_code, paused.json()["code"]) == (503, "unavailable")
+        assert (await client.get("/api/rollouts/greeting/events")).status_code == 503
+        rolled_back = await client.post("/api/rollouts/greeting/rollback", json={"reason": "Hoarse."})
+    assert rolled_back.status_code == 200
+    assert rolled_back.json()["status"] is None
+    assert "It holds on this server at once" in rolled_back.json()["decision"]["reason"]
+    assert steering.replica.published.current().exposure is None
+
+
+async def test_a_status_comes_although_nothing_happens() -> None:
+    """A stream says something at least every five seconds, so that silence means the server has gone; then it ends."""
+    clock = ManualClock()
+    steering = controller(clock)
+    await steering.start(plan_of(plan("greeting")), Command(Verb.START))
+    ended: list[bool] = []
+    stream = events("greeting", (1, 1), Standing(steering, clock), steering.store, clock, lambda: bool(ended))
+    told: list[float] = []
+
+    async def read() -> None:
+        async for piece in stream:
+            assert piece.startswith(b"event: status\n")
+            told.append(clock.now())
+
+    reading = asyncio.create_task(read())
+    await clock.advance(30.0)
+    ended.append(True)
+    await clock.advance(1.0)
+    await reading
+    assert told[0] == 0.0
+    assert all(later - earlier <= 5.5 for earlier, later in pairwise([*told, 30.0]))
+
+
+async def test_what_this_machine_takes_away_is_told() -> None:
+    """Where the environment restricts the rollout the status says how; elsewhere it says nothing."""
+    clock = ManualClock()
+    for restrictions, words in ((UNRESTRICTED, ""), (Restrictions(share_bp=1000), "10 %")):
+        steering = controller(clock, restrictions)
+        await steering.start(plan_of(plan("greeting")), Command(Verb.START))
+        told = (await Standing(steering, clock).of("greeting"))["restricted"]
+        assert words in told
+        assert bool(told) is bool(words)
