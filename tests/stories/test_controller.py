@@ -390,6 +390,24 @@ class TestAStoreThatFails:
         assert server.replica.published.current() == await store.table()
         assert not server.replica.held
 
+    async def test_a_later_attempt_is_left_alone(self, server: Server, store: Watched, clock: ManualClock) -> None:
+        """What one server could not write, and others did, is not done a second time to what came after."""
+        other = Server(store, clock, "other")
+        await begin(server)
+        store.writable = False
+        await server.controller.command("night", Command(Verb.ROLL_BACK, "anna"))
+        store.writable = True
+        await other.controller.command("night", Command(Verb.ROLL_BACK, "berta"))
+        await other.controller.command("night", Command(Verb.RETRY, "berta", force=True))
+        await server.controller.look_after()
+        await server.replica.refresh()
+        rollout = await store.load("night")
+        assert rollout is not None
+        assert (rollout.attempt, rollout.phase) == (2, Phase.RUNNING)
+        exposure = server.replica.published.current().exposure
+        assert exposure is not None
+        assert exposure.rollout == "night/2"
+
     @pytest.mark.parametrize("broken", ["readable", "writable"])
     async def test_harm_that_is_found_holds_at_once(self, server: Server, store: Watched, broken: str) -> None:
         """A breach takes the candidate away here although it cannot be written; it is written with its numbers."""

@@ -18,11 +18,11 @@ class Ahead:
     def __init__(self, replica: Replica) -> None:
         self._replica = replica
         self.owed: dict[str, Command] = {}
-        """By rollout, what is still to be written."""
+        """By rollout and attempt (`name/2`), what is still to be written."""
 
     def hold(self, change: Change, command: Command) -> None:
         """Let the table of a change hold here that could not be written. What was counted is kept: it is the proof."""
-        self.owed[change.rollout.name] = command
+        self.owed[change.rollout.key] = command
         self._replica.held = True
         if change.table is not None:
             self._replica.published.publish(change.table)
@@ -31,12 +31,12 @@ class Ahead:
 
     def hold_harm(self, change: Change, chance: str) -> None:
         """Let a roll back that the gates ask for hold here; any other change must wait for the store."""
-        name, decision = change.rollout.name, change.decision
-        if change.rollout.phase is Phase.ROLLED_BACK and decision is not None and name not in self.owed:
+        rollout, decision = change.rollout, change.decision
+        if rollout.phase is Phase.ROLLED_BACK and decision is not None and rollout.key not in self.owed:
             self.hold(change, Command(Verb.ROLL_BACK, CONTROLLER, decision.reason, chance))
 
-    def written(self, name: str) -> None:
-        """The store has followed."""
-        del self.owed[name]
+    def written(self, key: str) -> None:
+        """The store has followed: the attempt `key` has ended there as well."""
+        del self.owed[key]
         self._replica.held = bool(self.owed)
-        log.warning("roll back written", rollout=name)
+        log.warning("roll back written", rollout=key)

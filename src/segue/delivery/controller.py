@@ -155,8 +155,7 @@ class Controller:
         command = replace(command, id=command.id or self._chance())
         starting = Starting(plan, command, self.store, self._past, self._watcher, self._clock, self._chance)
         for _ in range(TRIES):
-            change = await starting.change()
-            if await self._kept(change):
+            if await self._kept(change := await starting.change()):
                 return _answer(change)
         raise Conflict(f"{plan.name} could not be started: others were quicker {TRIES} times. Try again.")
 
@@ -200,8 +199,8 @@ class Controller:
         Raises:
             Unavailable: the store cannot be read or written.
         """
-        for name, command in list(self._ahead.owed.items()):
-            await self._repay(name, command)
+        for key, command in list(self._ahead.owed.items()):
+            await self._repay(key, command)
         exposure = self.replica.published.table.exposure
         if exposure is None:
             return
@@ -267,13 +266,21 @@ class Controller:
             return False
         return True
 
-    async def _repay(self, name: str, command: Command) -> None:
-        """Write a roll back that holds here already: as the gates find it again, or else as the command it was."""
-        rollout = await self.store.load(name)
-        if rollout is not None and rollout.phase.live and command.actor == CONTROLLER:
+    async def _repay(self, key: str, command: Command) -> None:
+        """Write a roll back that holds here already: as the gates find it again, or else as the command it was.
+
+        Where somebody else has ended that attempt meanwhile, there is nothing to write.
+        """
+        name = name_of(key)
+        if command.actor == CONTROLLER and await self._goes_on(key):
             await self.tick(name)
-        await self._obey(name, command)
-        self._ahead.written(name)
+        if await self._goes_on(key):
+            await self._obey(name, command)
+        self._ahead.written(key)
+
+    async def _goes_on(self, key: str) -> bool:
+        rollout = await self.store.load(name_of(key))
+        return rollout is not None and rollout.key == key and rollout.phase.live
 
     def _obey_here(self, name: str, command: Command, error: Unavailable) -> Decision:
         """Roll back on this server although the store cannot be written, and owe it to the store."""
