@@ -74,7 +74,8 @@ async def events(
 async def export(rollout: Rollout, store: RolloutStore) -> AsyncGenerator[bytes, None]:
     """Everything that is kept of an attempt, one JSON object a line: the plan, the rollout, decisions, looks, blocks.
 
-    Each line has its `kind`, and its value under that word; a look also has the `version` that it led to.
+    Each line has its `kind`, and its value under that word; a look also has the `version` that it led to. What is
+    decided and closed while this is read is left out, so that the lines fit together.
 
     Raises:
         Unavailable: what is kept cannot be read.
@@ -83,20 +84,24 @@ async def export(rollout: Rollout, store: RolloutStore) -> AsyncGenerator[bytes,
     yield _line("plan", PLAN.dump_python(rollout.plan, mode="json"))
     # What an approval link carries is nobody's business but the link's.
     yield _line("rollout", ROLLOUT.dump_python(replace(rollout, nonce=""), mode="json"))
-    after = 0
+    after, last_at = 0, 0.0
     while decisions := await store.decisions(name, attempt=attempt, after=after, limit=PAGE):
         for decision in decisions:
-            yield _line("decision", DECISION.dump_python(decision, mode="json"))
+            if decision.number <= rollout.decisions:
+                yield _line("decision", DECISION.dump_python(decision, mode="json"))
         after = decisions[-1].number
     after = 0
     while looks := await store.looks(name, attempt, after=after, limit=PAGE):
         for version, look in looks:
-            yield _line("look", LOOK.dump_python(look, mode="json"), version=version)
+            if version <= rollout.version:
+                last_at = look.at
+                yield _line("look", LOOK.dump_python(look, mode="json"), version=version)
         after = looks[-1][0]
     after = 0
     while blocks := await store.blocks(name, attempt, after=after, limit=PAGE):
         for block in blocks:
-            yield _line("block", BLOCK.dump_python(block, mode="json"))
+            if block.closed_at <= last_at:
+                yield _line("block", BLOCK.dump_python(block, mode="json"))
         after += len(blocks)
 
 
