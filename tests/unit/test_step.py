@@ -242,7 +242,7 @@ def test_a_roll_back_gives_everybody_the_baseline() -> None:
 @pytest.mark.parametrize("phase", [Phase.PROMOTED, Phase.ROLLED_BACK])
 def test_an_end_stays_an_end(phase: Phase, judgement: Judgement) -> None:
     """Whatever the gates would say, an ended attempt does not move by itself."""
-    of = ended(phase)
+    of = ended(phase, told=("hold/ttfa",))
     assert acted(of, judgement, table=RoutingTable(5)) == Change(of, judgement=judgement, idle=True)
     assert step(of, RoutingTable(5), now=DONE, look=SEEN, blocks=[block()]).idle
 

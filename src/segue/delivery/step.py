@@ -214,7 +214,9 @@ def act(
 
 
 def _forgiven(rollout: Rollout, judgement: Judgement) -> Rollout:
-    """The rollout without the holds whose breach is over: when it comes again, it is acted on again."""
+    """A live rollout without the holds whose breach is over: when it comes again, it is acted on again."""
+    if not rollout.phase.live:
+        return rollout
     present = {f"{breach.action}/{breach.gate}" for breach in judgement.breaches}
     told = tuple(token for token in rollout.told if token.startswith("warn/") or token in present)
     return rollout if told == rollout.told else replace(rollout, told=told)
