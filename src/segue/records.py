@@ -143,6 +143,7 @@ class TurnRecord:
     character: str | None
     language: str
     model: str
+    """The language model that was to write; empty where the caller brought the text."""
     voice: str
     format: str
     outcome: Outcome
@@ -193,8 +194,9 @@ class TurnRecord:
         if any(attempt.resumed for attempt in self.attempts) or any(each.resumed for each in self.model_attempts):
             return Served.RESUMED
         others = any(attempt.provider != self.first_choice for attempt in self.attempts if attempt.outcome in good)
-        models = len({attempt.provider for attempt in self.model_attempts}) > 1
-        return Served.FALLBACK if others or models else Served.PRIMARY
+        # A model that rests is not even tried; the next one is no first choice for that.
+        writers = any(attempt.provider != self.model for attempt in self.model_attempts)
+        return Served.FALLBACK if others or writers else Served.PRIMARY
 
     def as_dict(self) -> dict[str, Any]:
         """The record as plain JSON values, with `first_played` among the marks once the listener has reported."""

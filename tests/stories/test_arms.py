@@ -252,6 +252,23 @@ async def test_a_missing_synthesizer_is_a_fallback() -> None:
     assert (record.first_choice, record.served) == ("new", Served.FALLBACK)
 
 
+async def test_a_missing_model_is_a_fallback() -> None:
+    """A variant whose model is not there, or only rests, is not judged by the one that writes in its place."""
+    house = House()
+    house.expose(model="huge")
+    _, record = await house.take()
+    assert (record.model, record.served, record.degraded) == ("huge", Served.FALLBACK, ("fallback",))
+
+    house.expose(model="big")
+    for _ in range(20):
+        house.turns.planner.models.chain.targets["big"].breaker.failed(
+            house.clock.now(), 0.5, FailureCategory.SERVER, probe=False
+        )
+    _, record = await house.take()
+    assert {attempt.provider for attempt in record.model_attempts} == {"small"}
+    assert (record.model, record.served) == ("big", Served.FALLBACK)
+
+
 @pytest.mark.parametrize("fallback", [True, False])
 async def test_only_a_variant_with_fallback_is_spoken_by_another(fallback: bool) -> None:
     """Where its synthesizer fails, the next one speaks; without fallback nobody else is asked and the turn fails."""

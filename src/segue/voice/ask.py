@@ -72,13 +72,15 @@ class Plan:
     """The synthesizer that is first when all is well; empty where nobody can speak."""
     notices: tuple[Degraded, ...] = ()
     """What the listener is told at once."""
+    first_model: str = ""
+    """The language model that is first when all is well, where it is not to be had here; empty where it is."""
     flaw: SegueError | None = None
     """Why the variant cannot be spoken at all; it ends the turn, which is counted against the variant."""
 
     @property
     def model(self) -> str:
-        """The language model that is asked first; empty where none is."""
-        return self.models[0] if self.models else ""
+        """The language model that is to write; empty where none is."""
+        return self.first_model or (self.models[0] if self.models else "")
 
     @property
     def synthesizer(self) -> str:

@@ -58,10 +58,13 @@ class Planner:
         notices = [Degraded(granted.reason, granted.message)] if granted.reason else []
         if rotated != able:
             notices.append(Degraded("synthesizer_rotated", f"{rotated[0]} has first place for now.", rotated[0]))
+        models = self.models.order(granted.profile, variant.model or ask.model) if ask.kind == "chat" else ()
+        lost = variant.model if models and variant.model not in models else ""
         return Plan(
             placed=placed,
             profile=granted.profile,
-            models=self.models.order(granted.profile, variant.model or ask.model) if ask.kind == "chat" else (),
+            models=models,
+            first_model=lost,
             casting=casting,
             synthesizers=rotated or order,
             first_choice=first_choice or (able[0] if able else ""),
