@@ -19,7 +19,7 @@ def command_page(note: str) -> str:
     printed = re.sub(r"\n{3,}", "\n\n", app.generate_docs(heading_level=2))
     _, _, commands = printed.partition("\n### segue ")
     # A usage line also holds the arguments that follow `python` where this page is printed.
-    commands = re.sub(r"^(segue[a-z ]*) -m \S+", r"\1", commands, flags=re.MULTILINE)
+    commands = re.sub(r"^(segue[a-z -]*?) -m \S+", r"\1", commands, flags=re.MULTILINE)
     if not commands:
         raise LookupError("the command line prints itself in another shape than this page expects")
     return page("# Command line", note, _OPENING, _one_level_up("### segue " + commands))
