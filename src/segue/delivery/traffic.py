@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.random import Generator
 
-from segue.delivery.evidence import LISTENERS, MILLION, Counts, Series
+from segue.delivery.evidence import LISTENERS, MILLION, NOTHING, Counts, Series
 from segue.delivery.plan import LatencyGate, MeanGate, Plan, RateGate
 from segue.delivery.quantity import duration_s, share
 from segue.errors import InvalidRequest
@@ -56,7 +56,10 @@ class Manner:
 
     def at(self, elapsed_s: float) -> "Manner":
         """What it is like so long after the beginning of the rollout."""
-        return self if elapsed_s >= self.after_s else Manner()
+        return self if elapsed_s >= self.after_s else HEALTHY
+
+
+HEALTHY = Manner()
 
 
 def manner(text: str) -> Manner:
@@ -151,29 +154,43 @@ class Traffic:
         if series.name == LISTENERS:
             turns /= TURNS_PER_LISTENER
         part, better = share_bp / BASIS, self.candidate.at(elapsed_s)
-        heard = 0.0 if better.silent else turns * part
-        alone = names if (series.by_character or better.broken) and names else [""]
+        each = turns * part / len(names) if names and not better.silent else 0.0
+        apart = names if series.by_character else [name for name in names if name in better.broken]
         over_s = series.candidate_over_s
-        each = [self._arm(series, better, over_s, heard / len(alone), name) for name in alone]
+        single = {name: self._arm(series, better, over_s, each, name in better.broken) for name in apart}
+        rest = self._arm(series, better, over_s, each * (len(names) - len(apart)))
         baseline = self._arm(series, self.baseline.at(elapsed_s), series.baseline_over_s, turns * (1.0 - part))
-        single = dict(zip(alone, each, strict=True)) if series.by_character and names else {}
-        return sum(each, Counts()), baseline, {name: found for name, found in single.items() if found.n}
+        candidate = sum(single.values(), rest)
+        alone = {name: found for name, found in single.items() if found.n} if series.by_character else {}
+        return candidate, baseline, alone
 
-    def _arm(self, series: Series, of: Manner, over_s: float | None, mean: float, character: str = "") -> Counts:
+    def _arm(self, series: Series, of: Manner, over_s: float | None, mean: float, broken: bool = False) -> Counts:
         """Counts of one arm, for a number of turns that is `mean` on average. Each turn is a session of its own."""
-        n = int(self.chance.poisson(mean))
-        if not n or series.name == LISTENERS:
+        n = int(self.chance.poisson(mean)) if mean else 0
+        if not n:
+            return NOTHING
+        if series.name == LISTENERS:
             return Counts(n, 0, n, 0)
         if series.cap_s is not None:
             median = self.median_s[series.measure] * of.used * of.slow
             took = self.chance.lognormal(math.log(median), SPREAD, n)
             bad = round(MILLION * float(np.minimum(took / series.cap_s, 1.0).sum()))
         else:
-            bad = MILLION * int(self.chance.binomial(n, self._bad_share(series, of, over_s, character)))
+            bad = MILLION * int(self.chance.binomial(n, self._bad_share(series, of, over_s, broken)))
         return Counts(n, bad, n, bad)
 
-    def _bad_share(self, series: Series, of: Manner, over_s: float | None, character: str) -> float:
-        fails = 1.0 if character in of.broken else self._rate(of, "failure")
+    def _bad_share(self, series: Series, of: Manner, over_s: float | None, broken: bool) -> float:
+        key = (series.name, id(of), over_s, broken)
+        if key not in self._known:
+            self._known[key] = self._reckoned(series, of, over_s, 1.0 if broken else self._rate(of, "failure"))
+        return self._known[key]
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, int, float | None, bool], float]:
+        """Shares of bad turns that were reckoned before."""
+        return {}
+
+    def _reckoned(self, series: Series, of: Manner, over_s: float | None, fails: float) -> float:
         if series.measure in WORDS.values():
             return fails if series.measure == "failure" else self._rate(of, series.measure)
         if over_s is None or series.measure not in self.median_s:
