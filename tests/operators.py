@@ -12,9 +12,10 @@ SPEAKING: dict[str, Any] = {
         "synthesizers": ["scripted"],
         "recognizers": [],
         "scripted": {"reply": "Good morning to you.", "real_time_factor": 0.0},
-    }
+    },
+    "delivery": {"tick_s": 0.2, "flush_s": 0.1, "grace_s": 1.0},
 }
-"""Settings of a server whose scripted providers answer at once."""
+"""Settings of a server whose scripted providers answer at once, and which looks at its rollouts more often."""
 PLAN: dict[str, Any] = {
     "about": "Speech begins with the first sentence instead of the whole reply.",
     "changes": "streaming",
@@ -26,7 +27,7 @@ PLAN: dict[str, Any] = {
         "slower": {"kind": "regression", "of": "ttfa"},
         "quiet": {"kind": "quiet", "on_breach": "hold"},
     },
-    "verdict": {"block": "1s"},
+    "verdict": {"block": "500ms"},
     "stages": [
         {"name": "some", "share": "30%", "dwell": "1h"},
         {"name": "half", "share": "50%", "dwell": "2h", "approval": True},

@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import Route
 
 from tests.browser.conftest import Visit, Visitor
-from tests.operators import PLAN, SPEAKING, Operator
-from tests.server import PROJECT, RunningServer, running
+from tests.operators import Operator
+from tests.relay import relayed
+from tests.server import PROJECT, RunningServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -203,16 +204,21 @@ def test_without_a_stream_the_page_asks_and_says_so(visit: Visit, operator: Oper
     visitor.troubles.clear()
 
 
-def test_a_server_that_stops_is_not_called_live(visit: Visit) -> None:
-    """The server goes away while one looks: the page says that its figures are old, and keeps them."""
-    with running(SPEAKING) as server:
-        operator = Operator(server, "brief")
-        operator.post("/api/rollouts", {"plan": {"name": "brief", **PLAN}})
-        visitor = visit(at=server).watch(operator)
-    visitor.until("_rolloutStats().state === 'lost'")
-    assert "figures are old" in visitor.page.inner_text("#line-text")
-    assert visitor.page.locator(".tile").count() == 4
-    visitor.page.goto("about:blank")
+def test_a_server_out_of_reach_is_not_called_live(visit: Visit, operator: Operator) -> None:
+    """The line is cut while one looks: the page says that its figures are old, keeps them, and comes back by itself."""
+    visitor = visit()
+    with relayed(operator.url) as line:
+        visitor.page.goto(f"{line.url}/rollout.html#/{operator.name}")
+        visitor.until("(s => s?.state === 'live' && s.status)(window._rolloutStats?.())")
+        line.cut()
+        visitor.until("_rolloutStats().state === 'lost'")
+        assert "figures are old" in visitor.page.inner_text("#line-text")
+        assert visitor.page.locator(".tile").count() == 4
+        operator.command("pause")
+        line.mend()
+        visitor.until("document.querySelector('#phase').dataset.phase === 'paused'")
+        assert visitor.page.evaluate("_rolloutStats().state") in {"polling", "live"}
+        visitor.page.goto("about:blank")
     assert [trouble for trouble in visitor.troubles if "net::ERR" not in trouble] == []
     visitor.troubles.clear()
 
