@@ -30,6 +30,7 @@ from segue.voice.session import Sessions
 from segue.voice.speaking import Speaker
 from segue.voice.timeline import Timeline
 from segue.voice.turn import Turns
+from tests.records import turn
 from tests.staging import HEARING, SPEAKING, WRITING, roster
 
 REPLY = "The first sentence is here. The second one follows it. And this is the third. "
@@ -267,6 +268,29 @@ async def test_a_missing_model_is_a_fallback() -> None:
     _, record = await house.take()
     assert {attempt.provider for attempt in record.model_attempts} == {"small"}
     assert (record.model, record.served) == ("big", Served.FALLBACK)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "share_bp", "heard"),
+    [
+        ({"synthesizer": "new"}, BASIS, {"new"}),
+        ({"synthesizer": "new"}, 1, {"old"}),
+        ({"synthesizer": "new"}, 0, {"new"}),
+        ({"model": "big"}, BASIS, {"new"}),
+    ],
+)
+async def test_no_remedy_exchanges_the_arms(candidate: dict[str, str], share_bp: int, heard: set[str]) -> None:
+    """While voices are compared, the turns that count keep theirs although synthesis is degraded; others do not."""
+    house = House()
+    for number in range(61):
+        house.turns.planner.lookout.note(turn(7000.0, first_tts=4500.0, at=house.clock.wall(), turn=f"{number:032x}"))
+        await house.clock.advance(1.0)
+    assert house.turns.planner.lookout.remedy().rotate_synthesizers
+    house.expose(share_bp, **candidate)
+    frames, _ = await house.take()
+    assert {provider for provider, _ in voices(frames)} == heard
+    frames, _ = await house.take(listener=None)
+    assert {provider for provider, _ in voices(frames)} == {"new"}
 
 
 @pytest.mark.parametrize("fallback", [True, False])

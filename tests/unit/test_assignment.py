@@ -60,7 +60,7 @@ def test_nobody_is_drawn_without_a_name() -> None:
 
 def test_the_assignment_says_where_the_turn_belongs() -> None:
     """A drawn listener is told the rollout, the stage, the side and why."""
-    assert assign("a", table(BASIS)) == Assignment(CANDIDATE, Reason.SHARE, "candidate", "voice/1", 2)
+    assert assign("a", table(BASIS)) == Assignment(CANDIDATE, Reason.SHARE, "candidate", "voice/1", 2, own_voice=True)
     assert assign("a", table(0)) == Assignment(BASELINE, Reason.SHARE, "baseline", "voice/1", 2)
 
 

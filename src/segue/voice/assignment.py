@@ -32,6 +32,8 @@ class Assignment:
     rollout: str = ""
     """The rollout and attempt that was running, as `name/2`; empty where none was."""
     stage: int = 0
+    own_voice: bool = False
+    """Whether the turn counts and the arms differ in who speaks: then nobody but its own variant's may come first."""
 
 
 def assign(
@@ -65,7 +67,8 @@ def assign(
     if arm and _alike(table.baseline, exposure.candidate, written=written, named=named):
         reason, arm = Reason.ALIKE, None
     variant = exposure.candidate if arm is Arm.CANDIDATE else table.baseline
-    return Assignment(variant, reason, arm.value if arm else "", exposure.rollout, exposure.stage)
+    own_voice = bool(arm and exposure.share_bp) and _differ_in_voice(table.baseline, exposure.candidate)
+    return Assignment(variant, reason, arm.value if arm else "", exposure.rollout, exposure.stage, own_voice)
 
 
 def _drawn(
@@ -97,7 +100,19 @@ def _alike(baseline: Variant, candidate: Variant, *, written: bool, named: bool)
     Two that differ in nothing but their names may differ in the voices that the catalogue gives characters, or be
     compared on purpose: their turns count.
     """
-    writing = (baseline.model, baseline.streaming) != (candidate.model, candidate.streaming)
-    voicing = (baseline.synthesizer, baseline.voice) != (candidate.synthesizer, candidate.voice)
+    writing, voicing = _differ_in_writing(baseline, candidate), _differ_in_speaker(baseline, candidate)
     other = baseline.fallback != candidate.fallback
     return (writing or voicing) and not ((writing and written) or (voicing and not named) or other)
+
+
+def _differ_in_voice(baseline: Variant, candidate: Variant) -> bool:
+    """Whether two variants may sound different; those that differ in nothing but their names may."""
+    return _differ_in_speaker(baseline, candidate) or not _differ_in_writing(baseline, candidate)
+
+
+def _differ_in_writing(baseline: Variant, candidate: Variant) -> bool:
+    return (baseline.model, baseline.streaming) != (candidate.model, candidate.streaming)
+
+
+def _differ_in_speaker(baseline: Variant, candidate: Variant) -> bool:
+    return (baseline.synthesizer, baseline.voice) != (candidate.synthesizer, candidate.voice)

@@ -53,7 +53,8 @@ class Planner:
         casting, flaw = self._casting(ask, variant)
         order, first_choice = self._order(ask, variant, casting)
         able = tuple(name for name in order if name in casting.parts)
-        rotated = remedy.order(able)
+        # A remedy would exchange the arms: each would be judged by what the other sounds like.
+        rotated = able if placed.assignment.own_voice else remedy.order(able)
         granted = grant(ask.profile or None, self.settings.profile, remedy if ask.kind == "chat" else NOTHING)
         notices = [Degraded(granted.reason, granted.message)] if granted.reason else []
         if rotated != able:
