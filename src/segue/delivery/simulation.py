@@ -21,6 +21,8 @@ BEGINNING = 1_767_603_600.0
 GRACE_S = 2.0
 OFTEN = 0.05
 """The next look comes after this part of the stage's time so far; what is told of an end is as exact as that."""
+DOUBT_S = 3600.0
+"""A doubt that lasts for so long does not end by itself."""
 MEMORY_BYTES = 100_000_000
 """The memory of a server that is well."""
 
@@ -97,13 +99,13 @@ def _next(course: Course, now: float) -> float:
 
 
 def _stuck(course: Course, now: float) -> bool:
-    """Whether a person has to look: it is held, or has been in doubt for as long as a stage may wait."""
+    """Whether a person has to look: it is held, or has been in doubt for another dwell, or at least `DOUBT_S`."""
     rollout = course.rollout
     if rollout.phase is Phase.HELD:
         return True
     last = rollout.last
     doubtful = rollout.said.startswith(f"{Kind.HELD}/") and last is not None
-    return doubtful and last is not None and now - last.at > rollout.plan.verdict.wait_limit
+    return doubtful and last is not None and now - last.at > max(DOUBT_S, dwell_s(rollout.plan, rollout.stage))
 
 
 def _closed(course: Course, terms: Terms, traffic: Traffic, now: float) -> Iterator[Block]:

@@ -87,7 +87,9 @@ def _with(found: Manner, word: str, value: str) -> Manner:
             raise ValueError("the factor must lie between 0.01 and 1000")
         return replace(found, slow=factor)
     if word in WORDS:
-        return replace(found, rates={**found.rates, WORDS[word]: share(value)})
+        if (part := share(value)) > 1:
+            raise ValueError("there are no more than 100 %")
+        return replace(found, rates={**found.rates, WORDS[word]: part})
     if word == "broken" and value:
         return replace(found, broken=(*found.broken, value))
     if word == "silent":
