@@ -193,6 +193,14 @@ def test_what_is_nobodys_alone_does_what_the_plan_says_otherwise() -> None:
     assert {one.action for one in trial.judged().breaches} == {OnBreach.STEP_BACK}
 
 
+def test_what_is_judged_for_nobody_alone_does_what_the_plan_says_otherwise() -> None:
+    """A gate that only compares the arms knows no characters: asked to take one out, it does the other thing."""
+    gates = FAILURES | {"rise": {"kind": "regression", "of": "failures", "on_breach": "drop_cohort"}}
+    trial = Trial(planned(gates))
+    trial.fold(counts(200, 7), counts(2000, 4), times=6)
+    assert [(one.gate, one.action) for one in trial.judged().breaches] == [("rise", OnBreach.ROLLBACK)]
+
+
 FAST_DROP: dict[str, Any] = {
     "failures": {"kind": "failure", "on_breach": "drop_cohort", "otherwise": "step_back", "fast": {"at_most": "10%"}},
     "rise": {"kind": "regression", "of": "failures"},

@@ -97,6 +97,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("at_most: 5%", "on_breach: roll_back", "line 11, gates.ttfa.on_breach: 'roll_back' is none of rollback, st"),
     ("at_most: 5%", "weight: -1", "line 11, gates.ttfa.weight: -1 is out of range: more than 0 is allowed"),
     ("of: ttfa", "of: ttfb", "line 12, gates.slower.of: 'ttfb' is no latency or rate gate of this plan"),
+    ("tolerate: 20%", "on_breach: drop_cohort", "line 12, gates.slower.on_breach: a regression gate is not judged for"),
     ("slower: {", "Slower: {", "line 12, gates.Slower: 'Slower' is no name"),
     ("alpha: 2%", "alpha: 0%", "line 14, verdict.alpha: '0%' is out of range: more than 0% is allowed"),
     ("block: auto", "block: car", "line 15, verdict.block: 'car' is neither auto nor a duration; write for example 5m"),

@@ -197,7 +197,7 @@ def _of_one(plan: Plan, terms: Terms, book: Book, breach: Breach, dropped: Colle
     """A breach of all together, given to the one character it comes from, or to nobody: then it rolls back."""
     if breach.action is not OnBreach.DROP_COHORT:
         return breach
-    those = book.characters[breach.gate]
+    those = book.characters.get(breach.gate, {})
     suspects = [name for name, one in those.items() if name not in dropped and one.bets.total >= SUSPICIOUS]
     if len(suspects) == 1 and _others_are_fine(terms, book, breach.gate, suspects[0]):
         return _drop(plan, book, breach.gate, suspects[0], SUSPICIOUS)

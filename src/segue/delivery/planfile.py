@@ -27,6 +27,8 @@ LIMIT_DEPTH = 40
 """So many brackets may be open at once; the time to read them grows with the square of their number."""
 LIMIT_VALUES = 20_000
 """So many values a plan may have, repeated ones counted each time: a small file can unfold into a huge one."""
+_NOT_ALONE = ("regression", "quiet", "memory")
+"""Kinds of gates that are judged for all characters together."""
 _TRUTHS = ("streaming", "approval", "certify")
 _NOT_TRUTHS = ("yes", "no", "on", "off", "y", "n", "true", "false", "1", "0", "t", "f")
 
@@ -218,6 +220,12 @@ def _unsound(plain: Mapping[str, Any]) -> Iterator[Fault]:
     """What has the right shape but cannot be meant."""
     if plain.get("gates") == {}:
         yield Fault(("gates",), "a plan needs at least one gate; without any, nothing would ever be proved or stopped")
+    gates = plain.get("gates")
+    for name, gate in gates.items() if isinstance(gates, Mapping) else ():
+        kind = gate.get("kind") if isinstance(gate, Mapping) else None
+        if kind in _NOT_ALONE and gate.get("on_breach") == "drop_cohort":
+            reason = f"a {kind} gate is not judged for each character alone; name another action"
+            yield Fault(("gates", name, "on_breach"), reason)
     for index, window in _blocks(plain, "windows"):
         zone = window.get("zone")
         if isinstance(zone, str) and not _is_zone(zone):
