@@ -10,7 +10,7 @@ from segue.delivery.rollout import Change, Command, Rollout, Verb
 from segue.delivery.step import begin, step
 from segue.delivery.terms import settle
 from segue.records import Mark, Outcome, TurnRecord
-from segue.routing import RoutingTable
+from segue.routing import RoutingTable, Variant
 from tests.records import turn
 
 AT = 1_700_000_000.0
@@ -106,6 +106,7 @@ class Quiet:
         self.firing: Mapping[str, tuple[str, ...] | None] = {}
         self.memory = 100_000_000
         self.on = True
+        self.lacks: Mapping[str, tuple[str, ...]] = {}
 
     async def degradation(self) -> str:
         """See `Watcher.degradation`."""
@@ -122,6 +123,10 @@ class Quiet:
     def enabled(self) -> bool:
         """See `Watcher.enabled`."""
         return self.on
+
+    def lacking(self, variant: Variant) -> tuple[str, ...]:
+        """See `Watcher.lacking`."""
+        return self.lacks.get(variant.name, ())
 
 
 class Chance:

@@ -32,7 +32,7 @@ from segue.delivery.rollout import Command, Decision, Notice, Rollout, Verb
 from segue.delivery.tally import Tally
 from segue.errors import Unavailable
 from segue.records import AttemptOutcome, Mark, Outcome, SynthesisAttempt, TurnRecord, Underflow
-from segue.routing import Arm
+from segue.routing import Arm, Variant
 from segue.stores.rollouts import MemoryRolloutStore
 from segue.vendors.delivery import DeliverySettings
 from segue.voice.assignment import Assignment, assign
@@ -98,6 +98,11 @@ class Watched:
     def enabled(self) -> bool:
         """See `Watcher.enabled`."""
         return self.on
+
+    def lacking(self, variant: Variant) -> tuple[str, ...]:
+        """See `Watcher.lacking`."""
+        del variant
+        return ()
 
 
 class Listeners:

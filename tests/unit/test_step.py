@@ -104,6 +104,16 @@ def test_a_start_that_is_refused_changes_nothing(options: dict[str, Any], code: 
     assert (change.table, change.notices, change.blocks) == (None, (), ())
 
 
+def test_variants_that_are_not_there_are_not_compared() -> None:
+    """What the server does not have would be spoken by others, and judged by them; by force it may be compared."""
+    lacking = ["Variant 'hd': there is no synthesizer 'chirp' here."]
+    change = begun(lacking=lacking)
+    assert change.idle
+    assert told(change) == (Kind.REFUSED, "variant")
+    assert decided(change).reason.startswith(lacking[0])
+    assert decided(begun(lacking=lacking, command=replace(START, force=True))).kind is Kind.STARTED
+
+
 def test_force_starts_within_the_cool_down_and_what_is_locked() -> None:
     """Force does away with waiting and with another baseline, never with another rollout that is live."""
     forced = replace(START, force=True)

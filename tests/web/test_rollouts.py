@@ -27,7 +27,7 @@ from segue.delivery.status import VERBS
 from segue.delivery.tally import Tally
 from segue.errors import Unavailable
 from segue.records import TurnRecord
-from segue.routing import Restrictions, restrict
+from segue.routing import Restrictions, Variant, restrict
 from segue.stores.rollouts import MemoryRolloutStore
 from segue.vendors.delivery import DeliverySettings
 from segue.web import problems, rollouts
@@ -93,6 +93,16 @@ def test_a_plan_is_started_and_tells_how_it_stands(hurried: RunningServer) -> No
         (item,) = [item for item in got(f"{hurried.url}/api/rollouts")["items"] if item["name"] == "first"]
         assert {**status, **item} == {**status, "sentence": item["sentence"], "stage": item["stage"]}
         assert got(f"{hurried.url}/api/routing")["exposure"]["rollout"] == "first/1"
+
+
+def test_a_plan_whose_candidate_is_not_there_is_not_started(hurried: RunningServer) -> None:
+    """A synthesizer and a model that this server does not have are named, and nobody is routed to them."""
+    candidate = {"name": "new", "synthesizer": "chirp9", "model": "qwen99"}
+    answer = httpx2.post(f"{hurried.url}/api/rollouts", json={"plan": plan("nobody", candidate=candidate)})
+    assert (answer.status_code, answer.json()["code"]) == (409, "refused")
+    assert "'chirp9'" in answer.json()["detail"]
+    assert "'qwen99'" in answer.json()["detail"]
+    assert got(f"{hurried.url}/api/routing")["exposure"] is None
 
 
 def test_turns_become_evidence_that_is_shown(hurried: RunningServer) -> None:
@@ -317,6 +327,11 @@ class Quiet:
     def enabled(self) -> bool:
         """See `Watcher`."""
         return True
+
+    def lacking(self, variant: Variant) -> tuple[str, ...]:
+        """See `Watcher`."""
+        del variant
+        return ()
 
 
 async def no_records(since: float, limit: int) -> AsyncIterator[TurnRecord]:

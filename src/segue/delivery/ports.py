@@ -6,7 +6,7 @@ from typing import Protocol
 from segue.delivery.evidence import Block, Cell, Look
 from segue.delivery.rollout import Change, Decision, Notice, Rollout
 from segue.errors import CallerError, SegueError
-from segue.routing import RoutingTable
+from segue.routing import RoutingTable, Variant
 
 
 class Conflict(SegueError):
@@ -116,3 +116,6 @@ class Watcher(Protocol):
 
     def enabled(self) -> bool:
         """Whether spoken replies are switched on."""
+
+    def lacking(self, variant: Variant) -> tuple[str, ...]:
+        """What a variant names and this server does not have, a sentence each."""

@@ -63,5 +63,10 @@ class Starting:
             memory_bytes=self._watcher.memory_bytes(),
             before=before,
             other=next((each.key for each in latest if each.phase.live and each.name != name), ""),
+            lacking=[
+                sentence
+                for each in (self._plan.baseline, self._plan.candidate)
+                for sentence in self._watcher.lacking(each.variant())
+            ],
             chance=self._chance(),
         )

@@ -3,7 +3,7 @@
 blocks, look ──▶ fold ──▶ judge ──▶ a command, or decide ──▶ apply ──▶ Change
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from segue.delivery.apply import applied, kept, routed, written
@@ -37,18 +37,20 @@ def begin(
     memory_bytes: int,
     before: Rollout | None,
     other: str = "",
+    lacking: Sequence[str] = (),
     chance: str = "",
 ) -> Change:
     """Begin an attempt: its first stage's share applies at once.
 
-    `before` is the rollout's latest attempt, `other` names another rollout that is live, `chance` is a fresh
-    hexadecimal word for approval links, `now` is in Unix seconds. A refusal has the kind `refused`, and is not saved;
+    `before` is the rollout's latest attempt, `other` names another rollout that is live, `lacking` is what the
+    plan's variants name and the server does not have, a sentence each, `chance` is a fresh hexadecimal word for
+    approval links, `now` is in Unix seconds. A refusal has the kind `refused`, and is not saved;
     a command that `before` has answered has the same answer.
     """
     if before is not None and (answer := _answer(before, command)) is not None:
         return Change(before, answer, idle=True)
     fresh = _fresh(plan, table, now, attempt, terms, memory_bytes, before, chance)
-    found = _beginning(plan, table, now, command, before, other)
+    found = _beginning(plan, table, now, command, before, other) or _unspeakable(lacking, command)
     if found is not None:
         return Change(before or fresh, _refusal(before or fresh, command, found, now), idle=True)
     kind, word = (Kind.RETRIED, "Retried") if command.verb is Verb.RETRY else (Kind.STARTED, "Started")
@@ -113,6 +115,13 @@ def _beginning(
         )
         return Objection("baseline", reason)
     return None
+
+
+def _unspeakable(lacking: Sequence[str], command: Command) -> Objection | None:
+    """Why variants that this server does not have may not be compared: others would be heard in their place."""
+    if not lacking or command.force:
+        return None
+    return Objection("variant", f"{' '.join(lacking)} Configure it, or start by force where other servers have it.")
 
 
 def _told(variant: Variant) -> str:

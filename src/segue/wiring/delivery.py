@@ -2,7 +2,7 @@
 
 import random
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
 from segue.clock import Clock
@@ -18,7 +18,7 @@ from segue.delivery.tally import Tally
 from segue.providers.prometheus import FiringAlerts
 from segue.providers.webhook import Webhook
 from segue.records import TurnRecord
-from segue.routing import BASIS, RoutingTable, restrict
+from segue.routing import BASIS, RoutingTable, Variant, restrict
 from segue.settings import Settings, restrictions, variable
 from segue.stores.rollouts import MemoryRolloutStore
 from segue.stores.sql.rollouts import SqlRolloutStore
@@ -57,9 +57,18 @@ class Delivery:
 
 
 def deliver(
-    settings: Settings, clock: Clock, database: Sql | None, turns: TurnStore, lookout: Lookout, switch: Switch
+    settings: Settings,
+    clock: Clock,
+    database: Sql | None,
+    turns: TurnStore,
+    lookout: Lookout,
+    switch: Switch,
+    lacking: Callable[[Variant], tuple[str, ...]],
 ) -> Delivery:
-    """Put a delivery plane together; nothing is started yet. Without a database it forgets when the process ends."""
+    """Put a delivery plane together; nothing is started yet. Without a database it forgets when the process ends.
+
+    `lacking` says what a variant names and the voice plane does not have, a sentence each.
+    """
     own = settings.delivery
     store: RolloutStore = SqlRolloutStore(database) if database is not None else MemoryRolloutStore()
     published = Published(restrict=_restricted)
@@ -69,7 +78,7 @@ def deliver(
     controller = Controller(
         store,
         replica,
-        ServerWatcher(lookout, switch, alerts),
+        ServerWatcher(lookout, switch, alerts, lacking),
         Past(lambda since, limit: _turns(turns, since, limit)),
         clock,
         own,

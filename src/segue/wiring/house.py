@@ -133,7 +133,8 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     lookout = Lookout(clock, voice.degradation, voice.profiles, voice.profile, tell_change)
     secret = _secret(settings, keep=keep)
     switch = Switch(voice.stream_enabled, clock, FileSwitchStore(settings.data) if keep else None)
-    delivery = deliver(settings, clock, database, store, lookout, switch)
+    lacking = lambda each: plane.turns.planner.lacking(each)  # noqa: E731, PLW0108 - the plane is made below
+    delivery = deliver(settings, clock, database, store, lookout, switch, lacking)
     records = Observed(store, metrics, lookout, delivery.tally)
     objects = Objects(settings.storage if keep else StorageSettings(kind="memory"), settings.data, clock)
     cache = AudioCache(objects, clock, settings.cache)
@@ -144,7 +145,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     hearing = Hearing(listening.roster, voice)
     catalogue = _catalogue(settings, speech)
     tokens, sessions = ReportTokens(secret), Sessions(secret, clock, settings.delivery.session_s)
-    plane = VoicePlane(
+    plane: VoicePlane = VoicePlane(
         settings=voice,
         turns=Turns(
             clock=clock,

@@ -3,9 +3,11 @@
 import os
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from segue.providers.prometheus import FiringAlerts
+from segue.routing import Variant
 from segue.voice.lookout import Lookout
 from segue.voice.switch import Switch
 
@@ -13,7 +15,14 @@ from segue.voice.switch import Switch
 class ServerWatcher:
     """See `Watcher`: this process, its degradation, its switch, and the alerts of a Prometheus."""
 
-    def __init__(self, lookout: Lookout, switch: Switch, alerts: FiringAlerts) -> None:
+    def __init__(
+        self,
+        lookout: Lookout,
+        switch: Switch,
+        alerts: FiringAlerts,
+        lacking: Callable[[Variant], tuple[str, ...]],
+    ) -> None:
+        self._lacking = lacking
         self._lookout = lookout
         self._switch = switch
         self._alerts = alerts
@@ -33,6 +42,10 @@ class ServerWatcher:
     def enabled(self) -> bool:
         """See `Watcher.enabled`."""
         return self._switch.state.enabled
+
+    def lacking(self, variant: Variant) -> tuple[str, ...]:
+        """See `Watcher.lacking`."""
+        return self._lacking(variant)
 
 
 def memory_bytes() -> int:
