@@ -13,11 +13,13 @@ from pathlib import Path
 
 from docs.printers.commands import command_page
 from docs.printers.configuration import configuration_page
+from docs.printers.decisions import decisions_page
 from docs.printers.degradation import degradation_page
 from docs.printers.endpoints import http_page
 from docs.printers.events import events_page
 from docs.printers.faults import faults_page
 from docs.printers.markdown import table
+from docs.printers.plans import plans_page
 from segue import errors
 from segue.errors import FailureCategory, SegueError
 from segue.measures import MEASURES, Measure, Unit
@@ -114,11 +116,13 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/explanation/degradation.md": lambda: degradation_page(NOTE),
     "docs/reference/cli.md": lambda: command_page(NOTE),
     "docs/reference/configuration.md": lambda: configuration_page(NOTE),
+    "docs/reference/decisions.md": lambda: decisions_page(NOTE),
     "docs/reference/errors.md": error_page,
     "docs/reference/events.md": lambda: events_page(NOTE),
     "docs/reference/faults.md": lambda: faults_page(NOTE),
     "docs/reference/http-api.md": lambda: http_page(NOTE),
     "docs/reference/measures.md": measure_page,
+    "docs/reference/plans.md": lambda: plans_page(NOTE),
 }
 
 
