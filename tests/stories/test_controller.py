@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from segue.clock import ManualClock
+from segue.delivery.evidence import LISTENERS
 from segue.delivery.outbox import Outbox
 from segue.delivery.past import TURNS
 from segue.delivery.ports import UnknownRollout
@@ -304,6 +305,25 @@ class TestSeveralServers:
         assert (await store.decisions("night"))[-1].kind is Kind.ROLLED_BACK
         assert other.replica.published.current().exposure is None
         assert other.controller.counts.ticks == 0
+
+    async def test_a_listener_who_is_new_to_two_servers_is_one(self, store: Watched, clock: ManualClock) -> None:
+        """Each server knows its own listeners; the check of the shares is told how often one may have been counted."""
+        leader, other = Server(store, clock, "leader"), Server(store, clock, "other")
+        await begin(leader)
+        await other.replica.refresh()
+
+        async def again() -> None:
+            for number in range(4):
+                other.take(f"leader-{clock.now() - 5.0}-{number}")
+            await other.replica.flush()
+            await other.replica.refresh()
+
+        await minutes(leader, 3, also=again)
+        blocks = [block for block in await store.blocks("night", 1) if block.series == LISTENERS]
+        assert [block.replicas for block in blocks] == [2, 2]
+        rollout = await store.load("night")
+        assert rollout is not None
+        assert rollout.book.shares.candidate + rollout.book.shares.baseline > 3 * 48
 
     async def test_another_takes_over(self, store: Watched, clock: ManualClock) -> None:
         """One of them looks after the rollout; when it is gone, another does once its lease is over."""

@@ -51,3 +51,21 @@ def test_once_the_shares_are_right_the_doubt_fades() -> None:
     for _ in range(30):
         shares = appeared(shares, 0.5, counts(5), counts(5))
     assert not shares.wrong
+
+
+@pytest.mark.parametrize("replicas", [2, 5])
+def test_a_listener_who_is_new_to_many_replicas_is_one_trial(replicas: int) -> None:
+    """Where each listener turns up at every replica right shares are left alone, and wrong ones are still found."""
+    chance, alarms = Random(5), 0  # noqa: S311
+    for _ in range(200):
+        shares = Shares()
+        for _ in range(100):
+            k = sum(chance.random() < 0.05 for _ in range(10))
+            shares = appeared(shares, 0.05, counts(k * replicas), counts((10 - k) * replicas), replicas)
+            if shares.wrong:
+                alarms += 1
+                break
+    assert alarms <= 2
+    for _ in range(100):
+        shares = appeared(shares, 0.05, counts(2 * replicas), counts(8 * replicas), replicas)
+    assert shares.wrong

@@ -120,7 +120,7 @@ def folded(plan: Plan, terms: Terms, book: Book, block: Block) -> Book:
         if block.stage != book.stage:
             return book
         share = intended(plan, block.stage)
-        return replace(book, shares=appeared(book.shares, share, block.candidate, block.baseline))
+        return replace(book, shares=appeared(book.shares, share, block.candidate, block.baseline, block.replicas))
     name, _, part = block.series.partition("/")
     term = terms.gates.get(name)
     candidate = kept_of.kept(block, book.dropped)

@@ -29,12 +29,25 @@ def due(rollout: Rollout, now: float, grace_s: float) -> dict[str, range]:
     return numbers
 
 
-def close(rollout: Rollout, counts: Mapping[Key, Counts], now: float, grace_s: float) -> tuple[Block, ...]:
-    """The blocks that are closed at `now`, in the order of their series and, in each, of time; empty ones included."""
+def close(
+    rollout: Rollout, counts: Mapping[Key, Counts], now: float, grace_s: float, *, replicas: int = 1
+) -> tuple[Block, ...]:
+    """The blocks that are closed at `now`, in the order of their series and, in each, of time; empty ones included.
+
+    `replicas` is how many have counted new listeners in the stage.
+    """
     numbers = due(rollout, now, grace_s)
     of_character = _characters(counts)
     return tuple(
-        _block(rollout, series, number, counts, of_character, closed_at=now)
+        _block(
+            rollout,
+            series,
+            number,
+            counts,
+            of_character,
+            closed_at=now,
+            replicas=replicas if series.name == LISTENERS else 1,
+        )
         for series in series_of(rollout.terms)
         for number in numbers.get(series.name, ())
     )
@@ -137,6 +150,7 @@ def _block(
     of_character: Mapping[tuple[str, int], dict[str, Counts]],
     *,
     closed_at: float,
+    replicas: int,
 ) -> Block:
     since = rollout.stage_since + number * series.block_s
 
@@ -153,4 +167,5 @@ def _block(
         baseline=counted(Arm.BASELINE),
         characters=of_character.get((series.name, number), {}),
         closed_at=closed_at,
+        replicas=replicas,
     )

@@ -126,6 +126,8 @@ class Block:
     """The candidate's counts for each character alone, where the series keeps them."""
     closed_at: float = 0.0
     """Unix seconds of the look that closed it."""
+    replicas: int = 1
+    """How many replicas, each of which knows its own listeners only, have counted new ones in the stage by then."""
 
 
 @dataclass(frozen=True, slots=True)

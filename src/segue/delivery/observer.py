@@ -32,6 +32,8 @@ class _Stage:
     counted_to: int = 0
     listeners: dict[str, int] = field(default_factory=lambda: {arm.value: 0 for arm in Arm})
     latest: dict[str, float | None] = field(default_factory=dict)
+    counting: set[str] = field(default_factory=set)
+    """The replicas that have counted new listeners; one that was started again is another one."""
 
 
 class Observer:
@@ -76,7 +78,9 @@ class Observer:
             enabled=self._watcher.enabled(),
         )
         stage.latest = {Arm.CANDIDATE.value: look.candidate_at, Arm.BASELINE.value: look.baseline_at}
-        return Sight(close(rollout, counts, now, self._grace_s), look, _listeners(stage, cells, rollout.closed))
+        stage.counting |= {cell.replica for cell in cells if cell.key.series == LISTENERS and cell.counts.n}
+        blocks = close(rollout, counts, now, self._grace_s, replicas=max(1, len(stage.counting)))
+        return Sight(blocks, look, _listeners(stage, cells, rollout.closed))
 
     def _remembered(self, rollout: Rollout) -> _Stage:
         place = (rollout.key, rollout.stage, rollout.stage_since)

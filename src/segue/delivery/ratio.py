@@ -1,7 +1,8 @@
 """Whether the arms are as large as they should be: a check of the shares on listeners, as they first appear.
 
 Where the candidate has far fewer or far more listeners than its share, somebody is routed wrongly, and no comparison
-of the arms means anything. Each listener's arm is drawn by a hash, so it is a trial with a known chance.
+of the arms means anything. Each listener's arm is drawn by a hash, so it is a trial with a known chance. A listener is
+new to each replica once, so a trial may be counted as often as there are replicas; each time it weighs that much less.
 """
 
 from typing import NamedTuple
@@ -34,10 +35,11 @@ class Shares(NamedTuple):
         return self.evidence >= 1.0 / ALPHA
 
 
-def appeared(old: Shares, share: float, candidate: Counts, baseline: Counts) -> Shares:
+def appeared(old: Shares, share: float, candidate: Counts, baseline: Counts, replicas: int = 1) -> Shares:
     """The bets after a minute's new listeners; `share` is the candidate's intended one, as a part of one.
 
-    With a share of nothing or everything there is nothing to bet on.
+    `replicas` is how often a listener may have been counted: a root of a likelihood ratio has a mean of at most one as
+    well. With a share of nothing or everything there is nothing to bet on.
     """
     k, n = candidate.n, candidate.n + baseline.n
     if n == 0:
@@ -45,6 +47,6 @@ def appeared(old: Shares, share: float, candidate: Counts, baseline: Counts) -> 
     wealth = old.wealth
     if 0.0 < share < 1.0:
         others = (share / TIMES, min(share * TIMES, (1.0 + share) / 2.0))
-        factors = trials(n, k, share, others)
+        factors = trials(n / replicas, k / replicas, share, others)
         wealth = tuple(min(CEILING, had * factor) for had, factor in zip(wealth, factors, strict=True))
     return Shares(wealth, old.candidate + candidate.n, old.baseline + baseline.n)
