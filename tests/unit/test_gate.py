@@ -104,6 +104,21 @@ def test_an_outage_of_both_arms_is_nobodys_breach() -> None:
     assert not judged.certified
 
 
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_an_outage_of_both_arms_is_not_held_against_the_next_stage(stage: int) -> None:
+    """Whoever goes on in spite of it is not rolled back for it, before the next stage had a turn nor at its first."""
+    trial = Trial(planned(TTFA | {"failures": {"kind": "failure", "fast": {"at_most": "10%"}}}))
+    trial.fold(counts(20, 8), counts(200, 80), times=8)
+    trial.enter(stage)
+    judged = trial.judged(share_bp=5000)
+    assert not judged.breaches
+    assert not judged.doubts
+    trial.fold(counts(100, 2))
+    assert not trial.judged(share_bp=5000).breaches
+    trial.fold(counts(100, 40), times=4)
+    assert trial.judged(share_bp=5000).breaches
+
+
 def test_a_candidate_that_is_only_worse_is_not_rolled_back() -> None:
     """Worse than the baseline but within the limit: no breach without a regression gate, and no pass either."""
     trial = Trial(planned(FAILURES))
@@ -199,6 +214,14 @@ def test_what_is_judged_for_nobody_alone_does_what_the_plan_says_otherwise() -> 
     trial = Trial(planned(gates))
     trial.fold(counts(200, 7), counts(2000, 4), times=6)
     assert [(one.gate, one.action) for one in trial.judged().breaches] == [("rise", OnBreach.ROLLBACK)]
+
+
+def test_the_only_character_is_not_alone_among_others() -> None:
+    """Where one character is all there is, its failures are the candidate's: nobody is taken out."""
+    gates = {"failures": {"kind": "failure", "on_breach": "drop_cohort", "otherwise": "step_back"}}
+    trial = Trial(planned(gates, stages=STAGES))
+    trial.fold(counts(30, 12), counts(30, 1), times=8, characters={"bo": counts(30, 12)})
+    assert {one.action for one in trial.judged().breaches} == {OnBreach.STEP_BACK}
 
 
 FAST_DROP: dict[str, Any] = {

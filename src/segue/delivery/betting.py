@@ -59,6 +59,17 @@ def at_stage(old: Purse) -> Purse:
     return old._replace(fresh=True)
 
 
+def forgiven(old: Purse, beside: float) -> Purse:
+    """The purse when a stage ends in which a baseline was beside the candidate, and its evidence came to `beside`.
+
+    A limit that was missed, but no more than the baseline missed it, is not held against the candidate where nobody
+    may be beside it: wealth over that of the comparison is given away, down to the stake it began with. That keeps
+    every guarantee.
+    """
+    most, total = max(1.0, beside), old.total
+    return old if total <= most else old._replace(wealth=tuple([one * most / total for one in old.wealth]))
+
+
 def spent(old: Purse, schedule: Schedule) -> float:
     """How much of the stake is spent; never more than the whole."""
     begun = AT_STARTS * old.starts / schedule.starts

@@ -13,6 +13,7 @@ from math import log
 
 from segue.delivery import ledger as kept_of
 from segue.delivery.betting import above
+from segue.delivery.certificate import NO_MIRROR
 from segue.delivery.changes import Drift, drifted
 from segue.delivery.changes import line as change_line
 from segue.delivery.evidence import LISTENERS, Block, Counts, Look
@@ -64,8 +65,7 @@ def opened(plan: Plan, terms: Terms) -> Book:  # noqa: ARG001 - all of these tak
     judged = {name: term for name, term in terms.gates.items() if not term.regression}
     return Book(
         ledgers={
-            name: kept_of.staged_ledger(kept_of.NO_LEDGER._replace(mirror=(1.0,) if term.cap_s else ()))
-            for name, term in judged.items()
+            name: kept_of.NO_LEDGER._replace(mirror=NO_MIRROR if term.cap_s else ()) for name, term in judged.items()
         },
         comparisons=dict.fromkeys(terms.gates, kept_of.NO_COMPARISON),
         quick={name: quick(term.fast_limit, term.doubled_limit) for name, term in judged.items() if term.fast_limit},
@@ -79,7 +79,7 @@ def entered(plan: Plan, terms: Terms, book: Book, stage: int) -> Book:
     return replace(
         book,
         stage=stage,
-        ledgers={name: kept_of.staged_ledger(old) for name, old in book.ledgers.items()},
+        ledgers={name: kept_of.staged_ledger(old, book.comparisons[name]) for name, old in book.ledgers.items()},
         comparisons={name: kept_of.staged_comparison(old) for name, old in book.comparisons.items()},
         quick={name: staged(old) for name, old in book.quick.items()},
         characters={

@@ -8,7 +8,18 @@ an outage common to both arms is nobody's to roll back. Without a baseline a dou
 from functools import lru_cache
 from typing import NamedTuple
 
-from segue.delivery.betting import RATIOS, Purse, Schedule, at_stage, bet, labels, purse, restarted, trials
+from segue.delivery.betting import (
+    RATIOS,
+    Purse,
+    Schedule,
+    at_stage,
+    bet,
+    forgiven,
+    labels,
+    purse,
+    restarted,
+    trials,
+)
 from segue.delivery.evidence import MILLION, Counts
 
 _LOW = (1 / 15, 1 / 6, 1 / 3, 11 / 18, 17 / 18)
@@ -57,8 +68,9 @@ def quick(limit: float, doubled: float) -> Quick:
 
 
 def staged(old: Quick) -> Quick:
-    """The bets when a stage begins."""
-    return Quick(at_stage(old.limit), at_stage(old.doubled), at_stage(old.blame))
+    """The bets when a stage begins; what the baseline did as well does not count where it may be missing."""
+    doubled = forgiven(old.doubled, old.blame.total) if old.guarded else old.doubled
+    return Quick(at_stage(old.limit), at_stage(doubled), at_stage(old.blame))
 
 
 def reset(old: Quick, schedule: Schedule) -> Quick:

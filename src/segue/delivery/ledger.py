@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from segue.delivery.betting import POINTS, RATIOS, Purse, Schedule, above, at_stage, bet, purse, restarted
+from segue.delivery.betting import POINTS, RATIOS, Purse, Schedule, above, at_stage, bet, forgiven, purse, restarted
 from segue.delivery.certificate import NO_MIRROR, mirrored
 from segue.delivery.evidence import MILLION, Block, Counts
 from segue.delivery.fast import beside, voted
@@ -142,9 +142,10 @@ def alone(old: Alone, limit: float, schedule: Schedule, line: float, counts: Cou
     return Alone(bets, old.votes + counts.votes, old.bad_votes + counts.bad_votes)
 
 
-def staged_ledger(old: Ledger) -> Ledger:
-    """The ledger when a stage begins: counts and certificate begin again, wealth goes on."""
-    return Ledger(at_stage(old.bets), at_stage(old.common), mirror=NO_MIRROR if old.mirror else ())
+def staged_ledger(old: Ledger, compared: Compared) -> Ledger:
+    """The ledger when a stage begins: counts and certificate begin again, wealth goes on, as far as it is to blame."""
+    bets = forgiven(old.bets, compared.bets.total) if old.guarded else old.bets
+    return Ledger(at_stage(bets), at_stage(old.common), mirror=NO_MIRROR if old.mirror else ())
 
 
 def staged_comparison(old: Compared) -> Compared:
