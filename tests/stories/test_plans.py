@@ -105,7 +105,9 @@ def test_chirp3_steps_back_at_a_few_errors() -> None:
     """Errors that rise to 9 % are told, because WaveNet has fewer; when 5 % is refuted it is stepped back."""
     with telling("chirp3-staging", look_s=60, characters=PIP_BOY, language="zh") as story:
         forced(story.start(), "pip-boy-half").flow(16).both(failing=0.01).at("10m").candidate(failing=0.09)
-        while "stepped_back" not in story.kinds():
+        for _ in range(60):
+            if story.rollout.phase.value != "running":
+                break
             story.after("10m")
         story.expect("stepped back", because="success", stage="pip-boy-tenth").expect_share(10)
         assert "warned" in story.kinds()
@@ -121,6 +123,25 @@ def test_chirp3_takes_out_the_character_that_alone_breaks() -> None:
         assert "dropped" in story.kinds()
         story.forget().after("30m")
         assert story.heard("candidate") == set(CAST) - {"ghoul"}
+
+
+THREE = ("pip_boy", "vault_dweller", "wasteland_trader")
+
+
+def test_chirp3_takes_one_of_three_out() -> None:
+    """A third of all turns fail, all of one character: it leaves the list at once, and nobody else goes back for it."""
+    with telling("chirp3-staging", look_s=60, characters=THREE, language="zh") as story:
+        forced(story.start(), "three-quarter").flow(30).at("10m").candidate(broken=("vault_dweller",))
+        story.at("40m").expect("running", stage="three-quarter").expect_share(25)
+        assert story.rollout.dropped == ("vault_dweller",)
+        assert "rolled_back" not in story.kinds()
+
+
+def test_chirp3_rolls_back_what_all_three_do() -> None:
+    """A third of all turns fail, of all three characters: that is nobody's alone."""
+    with telling("chirp3-staging", look_s=60, characters=THREE, language="zh") as story:
+        forced(story.start(), "three-quarter").flow(30).at("10m").candidate(failing=0.33)
+        story.at("40m").expect("rolled back", because="success").expect_share(0)
 
 
 def test_chirp3_in_production_grows_in_working_hours_only() -> None:

@@ -167,15 +167,16 @@ def test_reopened_begins_again() -> None:
     assert any(breach.gate == "ttfa" for breach in trial.judged().breaches)
 
 
-def test_a_dropped_character_is_gone_from_the_blocks_that_follow() -> None:
-    """The block in which a character is taken out still has its turns; they are no longer the candidate's."""
+def test_a_block_in_which_a_dropped_character_was_heard_is_left_out() -> None:
+    """The block in which a character is taken out still has its turns, in sessions of others: it is no bet."""
     trial = Trial(PLAN, TERMS)
     trial.book = reopened(PLAN, TERMS, trial.book, character="anna")
     for name in ("failures", "failures/fast"):
         trial.fold(counts(20, 10), counts(20), series=name, characters={"anna": counts(10, 10), "bo": counts(10)})
-    assert trial.book.ledgers["failures"].n == 10
-    assert trial.book.ledgers["failures"].bad == 0
-    assert trial.book.quick["failures"].bad == 0
+    assert (trial.book.ledgers["failures"].n, trial.book.quick["failures"].n) == (0, 0)
+    for name in ("failures", "failures/fast"):
+        trial.fold(counts(10), counts(20), series=name, characters={"bo": counts(10)})
+    assert (trial.book.ledgers["failures"].n, trial.book.quick["failures"].n) == (10, 10)
     assert list(trial.book.characters["failures"]) == ["bo"]
 
 

@@ -216,8 +216,8 @@ def _of_one_at_once(
     if len(suspects) != 1:
         return breach
     bets, (n, bad) = quick[breach.gate], those[suspects[0]]
-    if _against(max(0, bets.n - n), max(0, bets.bad - bad), term.fast_limit) >= SUSPICIOUS:
-        return breach
+    if bets.n <= n or _against(bets.n - n, max(0, bets.bad - bad), term.fast_limit) >= SUSPICIOUS:
+        return breach  # nobody else was heard, or the others are no better
     said = facts(plan, breach.gate, n, bad, of=f"{suspects[0]}'s ")
     reason = f"{said}, the others are fine; seen turn by turn (never over {told_share(term.fast_limit)})."
     return Breach(OnBreach.DROP_COHORT, breach.gate, "alone", reason, suspects[0])
@@ -248,16 +248,15 @@ def _question(plan: Plan, name: str) -> tuple[str, str]:
 
 def _drop(plan: Plan, book: Book, gate: str, name: str, line: float) -> Breach:
     one = book.characters[gate][name]
-    said = facts(plan, gate, one.votes, one.bad_votes, of=f"{name}'s ")
+    said = facts(plan, gate, one.n, one.bad, of=f"{name}'s ")
     reason = f"{said}, the others are fine; evidence {told(one.bets.total)} is over the line of {told(line)}."
     return Breach(OnBreach.DROP_COHORT, gate, "alone", reason, name)
 
 
 def _others_are_fine(terms: Terms, book: Book, gate: str, name: str) -> bool:
-    """Whether nothing speaks against the other characters together, since the stage began."""
+    """Whether there are other characters, and nothing speaks against them together, since the stage began."""
     ledger, one, limit = book.ledgers[gate], book.characters[gate][name], terms.gates[gate].limit
-    votes, bad = max(0, ledger.votes - one.votes), max(0, ledger.bad_votes - one.bad_votes)
-    return _against(votes, bad, limit) < SUSPICIOUS
+    return ledger.n > one.n and _against(ledger.n - one.n, max(0, ledger.bad - one.bad), limit) < SUSPICIOUS
 
 
 def _against(n: int, bad: int, limit: float) -> float:

@@ -51,11 +51,14 @@ class Compared(NamedTuple):
 
 
 class Alone(NamedTuple):
-    """One character judged alone, and its votes since the stage began."""
+    """One character judged alone, and its trials since the stage began, with their badness in millionths.
+
+    Trials and not votes, because a session that heard several characters has a vote with each of them.
+    """
 
     bets: Purse
-    votes: int = 0
-    bad_votes: int = 0
+    n: int = 0
+    bad: int = 0
 
 
 NO_LEDGER = Ledger(purse(len(POINTS)), purse(len(POINTS)))
@@ -64,14 +67,13 @@ NOT_ALONE = Alone(purse(len(POINTS)))
 
 
 def kept(block: Block, dropped: Collection[str]) -> Counts:
-    """What the candidate did in a block without the characters that were taken out."""
-    counts = block.candidate
-    for name in dropped:
-        if out := block.characters.get(name):
-            counts = Counts(
-                counts.n - out.n, counts.bad - out.bad, counts.votes - out.votes, counts.bad_votes - out.bad_votes
-            )
-    return counts if counts.n > 0 else Counts()
+    """What the candidate did in a block; nothing, if a character that was taken out was still heard in it.
+
+    The votes of such a block cannot be told apart: a session has one vote, whichever characters it heard. Leaving the
+    whole block out depends on who was heard and not on how, so every guarantee stays.
+    """
+    heard = any(block.characters[name].n for name in dropped if name in block.characters)
+    return Counts() if heard else block.candidate
 
 
 def share(counts: Counts) -> float:
@@ -139,7 +141,7 @@ def alone(old: Alone, limit: float, schedule: Schedule, line: float, counts: Cou
     bets = bet(old.bets, above(share(counts), limit), schedule, CEILING * line)
     if not now:
         return old._replace(bets=bets)
-    return Alone(bets, old.votes + counts.votes, old.bad_votes + counts.bad_votes)
+    return Alone(bets, old.n + counts.n, old.bad + counts.bad)
 
 
 def staged_ledger(old: Ledger, compared: Compared) -> Ledger:
