@@ -33,12 +33,13 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest) -> RolloutStore:
     """Each store in turn."""
     if request.param == "memory":
         return MemoryRolloutStore()
-    return SqlRolloutStore(request.getfixturevalue("database"))
+    name = "database" if request.param == "sqlite" else request.param
+    return SqlRolloutStore(request.getfixturevalue(name))
 
 
 def block(number: int, series: str = "ttfa") -> Block:

@@ -79,12 +79,13 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest) -> Store:
     """Each store in turn."""
     if request.param == "memory":
         return MemoryTurnStore()
-    return SqlTurnStore(request.getfixturevalue("database"))
+    name = "database" if request.param == "sqlite" else request.param
+    return SqlTurnStore(request.getfixturevalue(name))
 
 
 class TestEveryStore:

@@ -1,0 +1,94 @@
+"""What a shared database adds to the contracts: writers who take turns, and an outage that nobody waits out."""
+
+import asyncio
+import signal
+
+import pytest
+
+from segue.delivery.ports import Conflict
+from segue.delivery.rollout import Verb
+from segue.errors import ConfigurationError, Unavailable
+from segue.stores.sql.postgres import Postgres
+from segue.stores.sql.rollouts import SqlRolloutStore
+from segue.stores.sql.turns import SqlTurnStore
+from tests.evidence import commanded, started
+from tests.postgres import Cluster
+from tests.records import turn
+
+LIMIT_S = 20.0
+
+
+@pytest.mark.parametrize("address", ["", "not an address", "mysql://localhost/segue", "sqlite:///x"])
+def test_an_address_of_something_else_is_refused(address: str) -> None:
+    """What is no Postgres is told at the start, with how to write one."""
+    with pytest.raises(ConfigurationError, match="postgresql://user@host/name"):
+        Postgres(address)
+
+
+async def test_a_password_is_not_told() -> None:
+    """The sentence about a database that is not there names it without its password."""
+    database = Postgres("postgresql://segue:hush@127.0.0.1:1/segue")
+    await database.start()
+    failure = database.health().failure or ""
+    assert "127.0.0.1:1/segue cannot be written" in failure
+    assert "hush" not in failure
+    with pytest.raises(Unavailable, match="cannot be read"):
+        await SqlRolloutStore(database).latest()
+    await database.close()
+
+
+async def test_two_servers_write_in_turns(postgres_cluster: Cluster) -> None:
+    """Of two that write the same version at the same moment one is refused, again and again; no change is lost."""
+    address = postgres_cluster.database()
+    one, other = Postgres(address), Postgres(address)
+    await asyncio.gather(one.start(), other.start())
+    stores = SqlRolloutStore(one), SqlRolloutStore(other)
+    change = started()
+    await stores[0].save(change)
+    for number in range(10):
+        before = await stores[1].load(change.rollout.name)
+        assert before is not None
+        change = commanded(before, await stores[1].table(), Verb.THAW if number % 2 else Verb.FREEZE)
+        done = await asyncio.gather(*(store.save(change) for store in stores), return_exceptions=True)
+        assert sorted(type(each).__name__ for each in done) == [Conflict.__name__, "NoneType"]
+    latest = await stores[0].load(change.rollout.name)
+    assert latest is not None
+    assert latest.version == 11
+    await asyncio.gather(one.close(), other.close())
+
+
+async def test_turns_of_several_servers_are_kept_in_one_order(postgres_cluster: Cluster) -> None:
+    """A reader of either server sees the turns of both, each once."""
+    address = postgres_cluster.database()
+    servers = Postgres(address), Postgres(address)
+    await asyncio.gather(*(server.start() for server in servers))
+    stores = [SqlTurnStore(server) for server in servers]
+    for number in range(100):
+        stores[number % 2].append(turn(turn=f"{number:032x}", at=1e9 + number))
+    await asyncio.gather(*(store.flush() for store in stores))
+    for store in stores:
+        assert sorted([record.turn async for record in store.read()]) == [f"{number:032x}" for number in range(100)]
+    await asyncio.gather(*(server.close() for server in servers))
+
+
+async def test_an_outage_is_told_and_passes(postgres_cluster: Cluster, postgres: Postgres) -> None:
+    """While the database is gone writes are refused with its name; when it is back they succeed, with what was kept."""
+    store = SqlRolloutStore(postgres)
+    change = started()
+    await store.save(change)
+    following = commanded(change.rollout, await store.table(), Verb.FREEZE)
+    await asyncio.to_thread(postgres_cluster.stop, signal.SIGQUIT)
+    try:
+        with pytest.raises(Unavailable, match="cannot be written"):
+            await store.save(following)
+        with pytest.raises(Unavailable, match="cannot be read"):
+            await store.latest()
+        assert not postgres.health().ready
+    finally:
+        await asyncio.to_thread(postgres_cluster.start)
+    async with asyncio.timeout(LIMIT_S):
+        await store.save(following)
+    assert postgres.health().ready
+    kept = await store.load(change.rollout.name)
+    assert kept is not None
+    assert kept.version == 2
