@@ -18,13 +18,14 @@ from segue.delivery.tally import Tally
 from segue.providers.prometheus import FiringAlerts
 from segue.providers.webhook import Webhook
 from segue.records import TurnRecord
-from segue.routing import BASIS, RoutingTable, Variant, restrict
+from segue.routing import BASIS, RoutingTable, restrict
 from segue.settings import Settings, restrictions, variable
 from segue.stores.rollouts import MemoryRolloutStore
 from segue.stores.sql.rollouts import SqlRolloutStore
 from segue.stores.sql.shared import Sql
 from segue.telemetry.metrics import Metrics
 from segue.voice.lookout import Lookout
+from segue.voice.planner import Planner
 from segue.voice.ports import TurnStore
 from segue.voice.switch import Switch
 from segue.voice.timeline import Timeline
@@ -63,11 +64,11 @@ def deliver(
     turns: TurnStore,
     lookout: Lookout,
     switch: Switch,
-    lacking: Callable[[Variant], tuple[str, ...]],
+    planner: Callable[[], Planner],
 ) -> Delivery:
     """Put a delivery plane together; nothing is started yet. Without a database it forgets when the process ends.
 
-    `lacking` says what a variant names and the voice plane does not have, a sentence each.
+    `planner` gives the voice plane's, which is made later; it says what a variant names and the plane does not have.
     """
     own = settings.delivery
     store: RolloutStore = SqlRolloutStore(database) if database is not None else MemoryRolloutStore()
@@ -78,7 +79,7 @@ def deliver(
     controller = Controller(
         store,
         replica,
-        ServerWatcher(lookout, switch, alerts, lacking),
+        ServerWatcher(lookout, switch, alerts, planner),
         Past(lambda since, limit: _turns(turns, since, limit)),
         clock,
         own,

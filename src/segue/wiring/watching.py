@@ -9,6 +9,7 @@ from pathlib import Path
 from segue.providers.prometheus import FiringAlerts
 from segue.routing import Variant
 from segue.voice.lookout import Lookout
+from segue.voice.planner import Planner
 from segue.voice.switch import Switch
 
 
@@ -20,9 +21,9 @@ class ServerWatcher:
         lookout: Lookout,
         switch: Switch,
         alerts: FiringAlerts,
-        lacking: Callable[[Variant], tuple[str, ...]],
+        planner: Callable[[], Planner],
     ) -> None:
-        self._lacking = lacking
+        self._planner = planner
         self._lookout = lookout
         self._switch = switch
         self._alerts = alerts
@@ -45,7 +46,7 @@ class ServerWatcher:
 
     def lacking(self, variant: Variant) -> tuple[str, ...]:
         """See `Watcher.lacking`."""
-        return self._lacking(variant)
+        return self._planner().lacking(variant)
 
 
 def memory_bytes() -> int:
