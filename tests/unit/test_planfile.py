@@ -95,11 +95,14 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("at_most: 5%", "at_moist: 5%", "line 11, gates.ttfa.at_moist: there is no such key; did you mean at_most?"),
     ("at_most: 5%", "fast: {at_most: 50%, x: 1}", "line 11, gates.ttfa.fast.x: there is no such key; there are at_m"),
     ("at_most: 5%", "on_breach: roll_back", "line 11, gates.ttfa.on_breach: 'roll_back' is none of rollback, st"),
-    ("at_most: 5%", "weight: -1", "line 11, gates.ttfa.weight: -1 is out of range: more than 0 is allowed"),
+    ("at_most: 5%", "weight: -1", "line 11, gates.ttfa.weight: -1 is out of range: at least 0.001 is allowed"),
     ("of: ttfa", "of: ttfb", "line 12, gates.slower.of: 'ttfb' is no latency or rate gate of this plan"),
     ("tolerate: 20%", "on_breach: drop_cohort", "line 12, gates.slower.on_breach: a regression gate is not judged for"),
     ("slower: {", "Slower: {", "line 12, gates.Slower: 'Slower' is no name"),
-    ("alpha: 2%", "alpha: 0%", "line 14, verdict.alpha: '0%' is out of range: more than 0% is allowed"),
+    ("alpha: 2%", "alpha: 0%", "line 14, verdict.alpha: '0%' is out of range: at least 0.0001% is allowed"),
+    ("block: auto", "block: 1ms", "line 15, verdict.block: '1ms' is out of range: at least 0.5 is allowed"),
+    ("version: 3", "version: 3\ncool_down: .inf", "line 3, cool_down: inf is out of range"),
+    ("over: 6000ms", "over: 0s", "line 10, gates.ttfa.over: '0s' is out of range: more than 0 is allowed"),
     ("block: auto", "block: car", "line 15, verdict.block: 'car' is neither auto nor a duration; write for example 5m"),
     ("share: 5%", "share: 0.05.", "line 18, stages[1].share: '0.05.' is no share"),
     ("share: 5%", "share: %5", "line 18: found character '%' that cannot start any token; write such a text in quotes"),
@@ -208,6 +211,24 @@ def test_an_object_is_read_without_lines() -> None:
     assert [(problem.line, problem.where) for problem in caught.value.problems] == [(None, "version")]
     assert caught.value.message == "version: 'x' is not a whole number."
     assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("changes", [{"about": "a\ud800"}, {"about": "\0"}, {"ab\udfffout": "a"}])
+def test_halves_of_characters_are_refused(changes: dict[str, str]) -> None:
+    """JSON can hold what no text can; kept, it would break every answer that shows it."""
+    with pytest.raises(PlanError) as refused:
+        plan_of({**YAML(typ="safe").load(GOOD), **changes})
+    refused.value.message.encode()
+
+
+def test_a_plan_is_no_longer_than_people_write() -> None:
+    """A hundred stages are enough for any plan, and what may last has an end."""
+    stages = [{"name": f"s{number}", "share": "5%"} for number in range(101)]
+    plain = {**YAML(typ="safe").load(GOOD), "stages": stages}
+    with pytest.raises(PlanError, match="stages: has too many entries; 100 are allowed"):
+        plan_of(plain)
+    with pytest.raises(PlanError, match=r"bake\.dwell: inf is"):
+        plan_of({**plain, "stages": stages[:1], "bake": {"dwell": float("inf")}})
 
 
 def test_every_block_of_a_plan_has_its_keys_told() -> None:

@@ -20,6 +20,7 @@ from segue.delivery.plan import (
     VerdictPlan,
     Window,
 )
+from segue.delivery.quantity import duration_s
 from segue.section import Section
 
 Place = tuple[int | str, ...]
@@ -123,9 +124,15 @@ def _reason(error: ErrorDetails) -> str:
     if kind in _BOUNDS:
         name, word = _BOUNDS[kind]
         return f"{_told(given)} is out of range: {word} {_bound(error.get('ctx', {})[name], given)} is allowed"
-    if kind in ("too_short", "string_too_short"):
-        return "needs at least one entry" if not given else ""  # its entries are wrong, and that is told of them
+    if kind in ("too_short", "string_too_short", "too_long"):
+        return _of_length(error)
     return f"{_told(given)} is not {_SHAPES[kind]}" if kind in _SHAPES else f"{_told(given)}: {error['msg']}"
+
+
+def _of_length(error: ErrorDetails) -> str:
+    if error["type"] == "too_long":
+        return f"has too many entries; {error.get('ctx', {})['max_length']} are allowed"
+    return "needs at least one entry" if not error["input"] else ""  # its entries are wrong, and that is told of them
 
 
 def _of_words(given: Any, expected: str) -> str:
@@ -135,8 +142,17 @@ def _of_words(given: Any, expected: str) -> str:
         told = f'{_told(given)} names nobody; write a list such as [{name}], or "*" for everybody'
         return "" if isinstance(given, list | tuple) else told
     if expected == "'auto'":
+        if _is_duration(given):
+            return ""  # it is out of range, and that is told as well
         return f"{_told(given)} is neither auto nor a duration; write for example 5m"
     return _one_of(given, expected)
+
+
+def _is_duration(given: Any) -> bool:
+    try:
+        return isinstance(duration_s(given), int | float)
+    except ValueError:
+        return False
 
 
 def _bound(bound: float, given: Any) -> str:

@@ -70,7 +70,7 @@ class GatePlan(Section):
     """What happens when it is proved broken: `drop_cohort` takes out the one character that alone breaks it."""
     otherwise: OnBreach = OnBreach.ROLLBACK
     """With `drop_cohort`, what happens when it is not one character's alone; a fast limit then rolls back."""
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    weight: Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)] = 1.0
     """Its part of the error budget, beside the others."""
 
 
@@ -79,7 +79,7 @@ class LatencyGate(GatePlan):
 
     kind: Literal["latency"]
     measure: Literal["ttfa", "first_tts", "first_token", "turn"] = "ttfa"
-    over: Duration
+    over: Annotated[Duration, Field(gt=0)]
     """A turn that takes longer is slow, answered or not."""
     at_most: Share = 0.05
     """The share of slow turns that is allowed."""
@@ -149,15 +149,15 @@ class MemoryGate(GatePlan):
 AnyGate = Annotated[
     LatencyGate | RateGate | MeanGate | RegressionGate | QuietGate | MemoryGate, Field(discriminator="kind")
 ]
-Block = Literal["auto"] | Annotated[Duration, Field(gt=0)]
+Block = Literal["auto"] | Annotated[Duration, Field(ge=0.5, le=86_400)]
 
 
 class VerdictPlan(Section):
     """How much proof is asked for, for the whole plan: all gates, all stages, all looks together."""
 
-    alpha: Annotated[Share, Field(gt=0, lt=1)] = 0.02
+    alpha: Annotated[Share, Field(ge=1e-6, lt=1)] = 0.02
     """The chance that a candidate which meets every limit is rolled back, however often anyone looks."""
-    beta: Annotated[Share, Field(gt=0, lt=1)] = 0.05
+    beta: Annotated[Share, Field(ge=1e-6, lt=1)] = 0.05
     """The chance that a stage passes although its bad share is `pass_tolerance` times the limit."""
     pass_tolerance: Annotated[float, Field(gt=1, le=10)] = 2.0
     block: Block = "auto"
@@ -267,9 +267,9 @@ class Plan(Section):
     """What listeners are drawn by; the plan's name when left out. Plans with the same salt pick the same listeners."""
     environment: Annotated[str, Field(pattern=r"^([A-Z][A-Z0-9_]*)?$")] = ""
     """Prefix of environment variables that may restrict the rollout on one machine, such as `CHIRP3`."""
-    gates: dict[Name, AnyGate]
+    gates: Annotated[dict[Name, AnyGate], Field(max_length=50)]
     verdict: VerdictPlan = VerdictPlan()
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=100)]
     bake: Bake = Bake()
     windows: tuple[Window, ...] = ()
     """Times in which the share may grow; always when left out."""

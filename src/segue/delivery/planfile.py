@@ -182,7 +182,7 @@ def _problem(fault: Fault, document: Any) -> Problem:
     where = ""
     for part in fault.place:
         where += f"[{part + 1}]" if isinstance(part, int) and not isinstance(part, bool) else f".{part}"
-    where = where.removeprefix(".")
+    where = where.removeprefix(".").encode("utf-8", "backslashreplace").decode()
     return Problem(None if document is None else _line(document, fault.place), where, fault.reason)
 
 
@@ -214,6 +214,8 @@ def _misread(node: Any, place: Place = ()) -> Iterator[Fault]:
     elif isinstance(node, list):
         for index, value in enumerate(node):
             yield from _misread(value, (*place, index))
+    elif isinstance(node, str) and any("\ud800" <= character <= "\udfff" or character == "\0" for character in node):
+        yield Fault(place, "holds half of a character, or one that is none; write the text anew")
 
 
 def _unsound(plain: Mapping[str, Any]) -> Iterator[Fault]:

@@ -45,11 +45,23 @@ def _growth(value: Any) -> Any:
     raise ValueError(f"{value!r} is no growth; write it with a percent sign, for example 20%")
 
 
-Duration = Annotated[float, BeforeValidator(duration_s, json_schema_input_type=str | float), Field(ge=0)]
+LONGEST_S = 3650 * 86_400.0
+"""No duration of a plan is longer than ten years: what is meant to last for ever is said in another way."""
+MOST_GROWTH = 1000.0
+
+Duration = Annotated[
+    float,
+    BeforeValidator(duration_s, json_schema_input_type=str | float),
+    Field(ge=0, le=LONGEST_S, allow_inf_nan=False),
+]
 """Seconds; written `30m`, `2h`, `6000ms`."""
 Share = Annotated[float, BeforeValidator(share, json_schema_input_type=str), Field(ge=0, le=1)]
 """A part of one; written `5%`."""
-Growth = Annotated[float, BeforeValidator(_growth, json_schema_input_type=str), Field(ge=0)]
+Growth = Annotated[
+    float,
+    BeforeValidator(_growth, json_schema_input_type=str),
+    Field(ge=0, le=MOST_GROWTH, allow_inf_nan=False),
+]
 """How much more; written `20%`, may be over 100 %."""
 
 
