@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import httpx2
+import pytest
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
@@ -269,6 +270,14 @@ def test_events_are_taken_up_where_they_broke_off(hurried: RunningServer) -> Non
         known = [(f"1/{each['number']}", each["kind"]) for each in got(f"{address}/decisions?attempt=1")["items"]]
         assert heard[: len(known) - after] == known[after:]
         assert heard[len(known) - after] == ("2/1", "retried")
+
+
+@pytest.mark.parametrize("after", ["-5/-3", "0/0", "1/" + "9" * 30, "-1000000000/0", "a/b", "7", ""])
+def test_a_place_that_is_none_begins_with_the_latest_events(hurried: RunningServer, after: str) -> None:
+    """What a client says it had last is only believed as far as it can be; the stream never fails for it."""
+    with started(hurried, f"astray-{abs(hash(after))}") as address:
+        event, number, _ = next(following(address, after))
+        assert (event, number) == ("decision", "1/1")
 
 
 def test_an_export_has_everything_and_can_be_read_back(hurried: RunningServer) -> None:

@@ -22,16 +22,17 @@ AT_LEAST_S = 5.0
 RECENT = 20
 """So many of the latest decisions come first, where none is named after which to begin."""
 PAGE = 1000
+LONGEST_ID = 18
+"""Digits of a place in the events, and the stroke between; what is longer is no place of ours."""
 BLOCK, LOOK, PLAN, ROLLOUT = TypeAdapter(Block), TypeAdapter(Look), TypeAdapter(Plan), TypeAdapter(Rollout)
 
 
 def resumed_after(last_event_id: str) -> tuple[int, int] | None:
     """The attempt and the number of the decision that a client has had last, as in `2/14`; None where it says none."""
     attempt, _, number = last_event_id.partition("/")
-    try:
-        return (int(attempt), int(number)) if len(last_event_id) < 40 else None
-    except ValueError:
+    if len(last_event_id) > LONGEST_ID or not (attempt.isdecimal() and number.isdecimal()):
         return None
+    return max(1, int(attempt)), int(number)
 
 
 async def events(
