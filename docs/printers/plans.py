@@ -209,7 +209,7 @@ def _kind(entry: Schema, schema: Schema) -> str:
     if entry.get("type") == "array":
         return "list of words" if "enum" in entry["items"] else f"list of {_kind(entry['items'], schema)}s"
     if entry.get("type") == "string" and "ge" in entry:
-        return "share" if "le" in entry else "growth"
+        return "share" if entry.get("le") == 1 else "growth"
     return "name" if str(entry.get("pattern", "")).startswith("^[a-z0-9]") else kind(entry, schema)
 
 
