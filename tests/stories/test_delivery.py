@@ -116,8 +116,7 @@ def test_it_steps_back_and_goes_on_when_somebody_says_so() -> None:
     gates = "{ttfa: {kind: latency, over: 6s, on_breach: step_back}}"
     with telling(plan(gates=gates)) as story:
         at_half(story).at("10m").candidate(ttfa_ms=9000)
-        while "stepped_back" not in story.kinds():
-            story.after("1m")
+        story.until("stepped back", within="1h")
         story.expect("stepped back", because="ttfa", stage="few").expect_share(20)
         story.candidate(ttfa_ms=1800).at("90m").expect_share(20)
         story.command("resume").at("95m").expect("running", stage="half").expect_share(50)

@@ -189,6 +189,7 @@ def test_the_tutorial_can_be_followed(
         for words in commands():
             if words[:2] == ["rollout", "watch"]:
                 while reader.phase() in ("running", "baking"):
+                    assert reader.number < 4000
                     reader.listen(40)
             code, out = reader.types(words)
             assert code == 0, (words, out)

@@ -289,6 +289,14 @@ class Story:
         """Let so much time pass from now."""
         return self.at(f"{self.clock.wall() - self.began + duration_s(span):.3f}s")
 
+    def until(self, what: str, *, within: str) -> Self:
+        """Let time pass until this was decided, a minute at a time, and no longer than so long."""
+        word, latest = what.replace(" ", "_"), self.clock.wall() + duration_s(within)
+        while word not in self.kinds():
+            assert self.clock.wall() < latest, f"{what} did not come within {within}: {self.kinds()}"
+            self.after("1m")
+        return self
+
     # What is expected.
 
     def expect(self, what: str, *, because: str = "", stage: str = "") -> Self:
