@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -203,6 +204,16 @@ def test_what_is_held_back_is_left_out(
         assert (found.arm, found.variant) == ("", BASELINE)
     else:
         assert (found.arm, found.reason) == (free.arm, free.reason)
+
+
+@pytest.mark.parametrize(("share", "allowed"), [(5000, 1000), (9500, 5000), (BASIS, 2000), (5000, 5000), (500, 0)])
+def test_a_machine_with_a_smaller_share_keeps_the_proportion_of_the_arms(share: int, allowed: int) -> None:
+    """What a machine may not show is left out of both arms alike, so that it does not look like a wrong draw."""
+    restricted = restrict(table(share), Restrictions(share_bp=allowed))
+    arms = Counter(assign(f"listener-{number}", restricted).arm for number in range(20_000))
+    counted = arms["candidate"] + arms["baseline"]
+    assert counted == pytest.approx(20_000 * allowed / share if allowed < share else 20_000, rel=0.05)
+    assert arms["candidate"] == pytest.approx(counted * share / BASIS, rel=0.05)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ anybody: all of them come to the same answer.
 
 from dataclasses import dataclass
 
-from segue.routing import Arm, Exposure, Reason, RoutingTable, Variant, bucket
+from segue.routing import BASIS, Arm, Exposure, Reason, RoutingTable, Variant, bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,22 @@ def _drawn(
         arm, reason = Arm(session.arm), Reason.SESSION
     else:
         arm, reason = Arm.CANDIDATE if drawn < exposure.share_bp else Arm.BASELINE, Reason.SHARE
-    if arm is Arm.CANDIDATE and drawn >= allowed.share_bp:
+    if _out_of_bounds(arm, drawn, exposure.share_bp, allowed.share_bp):
         return Reason.RESTRICTED, None
     return reason, arm
+
+
+def _out_of_bounds(arm: Arm, drawn: int, share_bp: int, allowed_bp: int) -> bool:
+    """Whether a smaller share on this machine leaves a turn out.
+
+    The candidate keeps those with the lowest buckets. Of the baseline as large a part is left out, so that the arms
+    keep the proportion of the share: otherwise a restricted machine would look like one that draws wrongly.
+    """
+    if allowed_bp >= share_bp:
+        return False
+    if arm is Arm.CANDIDATE:
+        return drawn >= allowed_bp
+    return (drawn - share_bp) * share_bp >= (BASIS - share_bp) * allowed_bp
 
 
 def _alike(baseline: Variant, candidate: Variant, *, written: bool, named: bool) -> bool:
