@@ -25,7 +25,7 @@ class Ended:
     breach: int | None = None
     how: str = ""
     hold: int | None = None
-    """When it first held because the baseline did not meet the limit either."""
+    """When it first held after things had become worse, because the baseline did not meet the limit either."""
     certified: int | None = None
     """When the stage could have been left for the first time, its dwell over and everything proved."""
     missing: bool = False
@@ -141,8 +141,8 @@ class Watch:
         )
 
 
-def watched(plan: Plan, terms: Terms, drawn: Drawn, run: int, *, curve: bool = False, hold_ends: bool = False) -> Ended:
-    """One stage of a rollout, to its end or to the first proof of harm; with `hold_ends` to the first hold."""
+def watched(plan: Plan, terms: Terms, drawn: Drawn, run: int, *, since: int = 0, curve: bool = False) -> Ended:
+    """One stage of a rollout, to its end or to the first proof of harm; things become worse after minute `since`."""
     watch = Watch(plan, terms, drawn, run)
     book = entered(plan, terms, opened(plan, terms), 0)
     dwell = round(plan.stages[0].dwell / 60.0)
@@ -160,10 +160,8 @@ def watched(plan: Plan, terms: Terms, drawn: Drawn, run: int, *, curve: bool = F
             points.append(judgement.verdicts[0].evidence)
         if judgement.breaches:
             return Ended(minute, judgement.breaches[0].how, hold, certified, curve=tuple(points))
-        if hold is None and any(doubt.code == "common_cause" for doubt in judgement.doubts):
+        if hold is None and minute > since and any(doubt.code == "common_cause" for doubt in judgement.doubts):
             hold = minute
-            if hold_ends:
-                break
         if certified is None and minute >= dwell and judgement.certified:
             certified = minute
     missing = any(

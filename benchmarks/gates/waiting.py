@@ -31,7 +31,6 @@ def waiting(
     dwell_s: float = 7200.0,
     others: bool = True,
     curves: int = 0,
-    hold_ends: bool = False,
 ) -> Result:
     """Run one truth through all rules.
 
@@ -45,7 +44,6 @@ def waiting(
         dwell_s: the length of the stage.
         others: whether the polling rules run as well.
         curves: of how many runs the evidence is kept, look by look.
-        hold_ends: whether a run ends when Segue first holds.
 
     Returns:
         By rule, `minutes` until the rollback (None if never), and the candidate's `requests` and `slow` ones by then.
@@ -57,7 +55,7 @@ def waiting(
     asked = [series for series in series_of(terms[0]) if beside or series.name == TTFA]
     counts = drawn(seed, truth, asked, runs, p95=beside and others)
     made = [
-        watched(plan, terms[run % len(terms)], counts, run, curve=run < curves, hold_ends=hold_ends)
+        watched(plan, terms[run % len(terms)], counts, run, since=truth.since, curve=run < curves)
         for run in range(runs)
     ]
     result: Result = {"ours": {**_heard(counts, _minutes(made)), **_said(made)}}

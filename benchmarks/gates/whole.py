@@ -17,7 +17,7 @@ SHARES = (0.05, 0.5, 1.0)
 DWELLS_MIN = (30, 120, 120)
 RATES = {"failure": 0.02, "fallback": 0.025, "underflow": 0.03}
 """How often turns are bad in other ways; 5 % are allowed of each."""
-LATEST_MIN = 480
+LATEST_MIN = 720
 """Whatever is not decided after so long is left undecided."""
 Result = dict[str, Any]
 

@@ -172,7 +172,7 @@ def test_a_slow_candidate_is_rolled_back_soon() -> None:
 
 def test_an_outage_of_both_arms_is_held_and_not_rolled_back() -> None:
     """Where baseline and candidate slow down together Segue holds, and everybody who looks at one arm rolls back."""
-    result = tried(Truth("iid", 0.25, 0.8, baseline_per_s=4.75, since=60, outage=2.0), hold_ends=True)
+    result = tried(Truth("iid", 0.25, 0.8, baseline_per_s=4.75, since=60, outage=2.0))
 
     assert rolled_back(result["ours"]) <= ALPHA_AND_CHANCE
     assert sum(at is not None and at > 60 for at in result["ours"]["hold"]) >= RUNS - 2
