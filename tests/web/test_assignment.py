@@ -22,7 +22,7 @@ ENVIRONMENT = {
     "CHIRP3_FALLBACK_TO_WAVENET": "no",
     "BROKEN_ENABLED": "perhaps",
 }
-LISTENERS = {"listener-1": 644, "Олена": 1756, "listener-3": 6202, "listener-2": 9928}
+LISTENERS = {"listener-1": 644, "Олена": 1756, "listener-3": 6202, "Пётр": 8644, "listener-2": 9928}
 """Their buckets of the salt `chirp3`."""
 
 
@@ -82,7 +82,8 @@ def test_a_turn_is_given_what_was_told(server: RunningServer) -> None:
             "listener-1": ("new", "candidate", "share"),
             "Олена": ("new", "candidate", "share"),
             "listener-3": ("old", "", "restricted"),
-            "listener-2": ("old", "baseline", "share"),
+            "Пётр": ("old", "baseline", "share"),
+            "listener-2": ("old", "", "restricted"),
         }
         turns = [chatted(server, listener=name)["turn"] for name in told]
         for record, found in zip(kept(server, turns), told.values(), strict=True):
