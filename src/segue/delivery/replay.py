@@ -4,9 +4,10 @@
 """
 
 import json
-from collections import defaultdict
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -116,15 +117,16 @@ def begun(export: Export) -> Course:
 def _moments(
     versions: list[int], looks: list[Look], blocks: list[Block], decisions: tuple[Decision, ...]
 ) -> Iterator[Moment]:
-    """The looks in order, each with the blocks that it closed and the command that was given at it."""
-    closed: dict[float, list[Block]] = defaultdict(list)
-    for block in blocks:
-        closed[block.closed_at].append(block)
+    """The looks in order, each with the blocks that it closed and the command that was given at it.
+
+    Blocks come in the order of their closing, so a clock that was set back and shows a time again confuses nothing.
+    """
+    closed = deque((at, tuple(those)) for at, those in groupby(blocks, key=lambda block: block.closed_at))
     by_version = {decision.token: decision for decision in decisions}
     for version, look in sorted(zip(versions, looks, strict=True), key=lambda each: each[0]):
         decision = by_version.get(version)
         command = _command(decision) if decision is not None and version > 1 else None
-        yield Moment(version, look, tuple(closed.pop(look.at, ())), command)
+        yield Moment(version, look, closed.popleft()[1] if closed and closed[0][0] == look.at else (), command)
 
 
 def _command(decision: Decision) -> Command | None:

@@ -85,7 +85,8 @@ async def export(rollout: Rollout, store: RolloutStore) -> AsyncGenerator[bytes,
     yield _line("plan", PLAN.dump_python(rollout.plan, mode="json"))
     # What an approval link carries is nobody's business but the link's.
     yield _line("rollout", ROLLOUT.dump_python(replace(rollout, nonce=""), mode="json"))
-    after, last_at = 0, 0.0
+    after = 0
+    looked: set[float] = set()  # not the latest of them: a clock may be set back
     while decisions := await store.decisions(name, attempt=attempt, after=after, limit=PAGE):
         for decision in decisions:
             if decision.number <= rollout.decisions:
@@ -95,13 +96,13 @@ async def export(rollout: Rollout, store: RolloutStore) -> AsyncGenerator[bytes,
     while looks := await store.looks(name, attempt, after=after, limit=PAGE):
         for version, look in looks:
             if version <= rollout.version:
-                last_at = look.at
+                looked.add(look.at)
                 yield _line("look", LOOK.dump_python(look, mode="json"), version=version)
         after = looks[-1][0]
     after = 0
     while blocks := await store.blocks(name, attempt, after=after, limit=PAGE):
         for block in blocks:
-            if block.closed_at <= last_at:
+            if block.closed_at in looked:
                 yield _line("block", BLOCK.dump_python(block, mode="json"))
         after += len(blocks)
 
