@@ -94,7 +94,7 @@ def test_a_turn_is_given_what_was_told(server: RunningServer) -> None:
                 "chirp3/1",
             )
         assert kept(server, [chatted(server)["turn"]])[0]["assigned"] == "no_listener"
-        for variant, reason, count in (("new", "share", 2), ("old", "restricted", 1), ("old", "no_listener", 1)):
+        for variant, reason, count in (("new", "share", 2), ("old", "restricted", 2), ("old", "no_listener", 1)):
             sample = f'segue_assignments_total{{reason="{reason}",variant="{variant}"}}'
             assert server.metric(sample) == count
 
