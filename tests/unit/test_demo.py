@@ -18,8 +18,8 @@ from segue.voice.ports import Utterance
 
 def hurried(plan: Plan) -> Plan:
     """A plan of the demonstration with a larger first stage and shorter times."""
-    stages = tuple(stage.model_copy(update={"dwell": 30.0, "share": max(stage.share, 0.3)}) for stage in plan.stages)
-    return plan.model_copy(update={"stages": stages, "bake": plan.bake.model_copy(update={"dwell": 30.0})})
+    stages = tuple(stage.model_copy(update={"dwell": 15.0, "share": max(stage.share, 0.3)}) for stage in plan.stages)
+    return plan.model_copy(update={"stages": stages, "bake": plan.bake.model_copy(update={"dwell": 15.0})})
 
 
 def terminal(width: int = 100) -> Console:
@@ -66,9 +66,9 @@ async def test_only_one_voice_hesitates() -> None:
                 return
 
     slow = asyncio.create_task(first(hesitant))
-    await machine.advance(0.4)
+    await machine.advance(0.6)
     assert not slow.done()
-    await machine.advance(1.2)
+    await machine.advance(1.3)
     assert slow.done()
     quick = asyncio.create_task(first(demo.Hesitant(synthesizer, clock, "another")))
     await machine.advance(0.0)

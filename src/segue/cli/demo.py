@@ -44,13 +44,13 @@ about: {about}
 baseline: {{name: {before}, voice: {before_voice}}}
 candidate: {{name: {after}, voice: {after_voice}}}
 gates:
-  ttfa: {{kind: latency, over: 6s, at_most: 5%, fast: {{at_most: 50%}}}}
-  failures: {{kind: failure, at_most: 5%, fast: {{at_most: 20%}}}}
-verdict: {{block: 30s, pass_tolerance: 4}}
+  ttfa: {{kind: latency, over: 6s, at_most: 10%, fast: {{at_most: 50%}}}}
+  failures: {{kind: failure, at_most: 10%, fast: {{at_most: 20%}}}}
+verdict: {{block: 15s, pass_tolerance: 4}}
 stages:
-  - {{name: few, share: 5%, dwell: 150s}}
-  - {{name: half, share: 50%, dwell: 2m}}
-bake: {{holdback: 5%, dwell: 90s}}
+  - {{name: few, share: 5%, dwell: 75s}}
+  - {{name: half, share: 50%, dwell: 1m}}
+bake: {{holdback: 5%, dwell: 45s}}
 """
 GOOD = read_plan(
     PLAN.format(
@@ -65,8 +65,8 @@ SLOW = read_plan(
     )
 )  # fmt: skip
 SLOW_VOICE = "en+f3"
-SCALE = 30.0
-"""Half a minute of the demonstration is a second."""
+SCALE = 15.0
+"""A quarter of a minute is a second; a busy machine that stands still for a while makes nobody late by that."""
 TURNS_PER_S = 40.0
 """Of the machine's seconds."""
 AT_ONCE = 24
@@ -76,7 +76,7 @@ LATE_S = 6.0
 REPLY = "Your train leaves in three minutes. "
 SHOWN = 240
 PAUSE_S = 1.5
-LONGEST_S = 30.0
+LONGEST_S = 25.0
 """No rollout is shown for longer than so many of the machine's seconds; past it, the demonstration says so."""
 
 
@@ -137,7 +137,7 @@ class Hesitant:
     async def speak(self, utterance: Utterance) -> AsyncGenerator[Speech, None]:
         """See `Synthesizer.speak`."""
         if utterance.voice == self._voice:
-            await self._clock.sleep(self._chance.uniform(5.0, 15.0))
+            await self._clock.sleep(self._chance.uniform(7.0, 18.0))
         async with aclosing(self._synthesizer.speak(utterance)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -198,7 +198,7 @@ def _tuned(settings: Settings) -> Settings:
     limits = settings.voice.limits
     patient = {name: value * SCALE for name, value in limits.model_dump().items() if isinstance(value, float)}
     voice = settings.voice.model_copy(update={"limits": limits.model_copy(update=patient), "characters": None})
-    often = {"tick_s": 3.0, "poll_s": 30.0, "flush_s": 3.0}
+    often = {"tick_s": 2.0, "poll_s": 15.0, "flush_s": 2.0}
     return settings.model_copy(
         update={
             "providers": providers,
