@@ -14,6 +14,7 @@ import pytest
 
 from segue.cli.main import app
 from segue.clock import ManualClock
+from segue.delivery.planfile import read_plan
 from segue.settings import Settings, load
 from segue.wiring.providers import provide
 from tests.house.source import ROOT, modules, texts
@@ -170,6 +171,14 @@ def test_yaml_in_documents_is_a_configuration(tmp_path: Path) -> None:
     assert len(shown) > 10
     for block in shown:
         assert loaded(block, tmp_path) != load(), f"{block.place} changes nothing"
+
+
+def test_plans_in_documents_are_plans() -> None:
+    """A whole plan that a document shows can be read."""
+    shown = [block for block in blocks("yml") if "stages:" in block.text and "gates:" in block.text]
+    assert len(shown) > 1
+    for block in shown:
+        read_plan(block.text, block.place)
 
 
 def configurations() -> list[Path]:
