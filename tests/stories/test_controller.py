@@ -325,6 +325,28 @@ class TestSeveralServers:
         assert rollout is not None
         assert rollout.book.shares.candidate + rollout.book.shares.baseline > 3 * 48
 
+    async def test_an_outage_of_the_store_costs_no_turn(self, store: Watched, clock: ManualClock) -> None:
+        """Whoever may write first closes the blocks of the outage; what another had counted in them still counts."""
+        leader, other = Server(store, clock, "leader"), Server(store, clock, "other")
+        await begin(leader, stages=[{"name": "few", "share": "20%", "dwell": "2h"}])
+        await other.replica.refresh()
+        turns = 0
+        for look in range(120):
+            store.readable = store.writable = not 30 <= look < 90
+            for each in (leader, other):
+                turns += sum(bool(each.take(f"{each.replica.name}-{look}-{number}")) for number in range(2))
+            await clock.advance(5.0)
+            for do in ("controller.look_after", "replica.flush", "replica.refresh"):
+                for each in (leader, other):
+                    with suppress(Unavailable):
+                        await attrgetter(do)(each)()
+        for _ in range(2):
+            await clock.advance(120.0)
+            await leader.controller.look_after()
+        counted = [block for block in await store.blocks("night", 1) if block.series == "failures"]
+        assert sum(block.candidate.n + block.baseline.n for block in counted) == turns == 480
+        assert sum(block.candidate.votes + block.baseline.votes for block in counted) == turns
+
     async def test_another_takes_over(self, store: Watched, clock: ManualClock) -> None:
         """One of them looks after the rollout; when it is gone, another does once its lease is over."""
         first, second = Server(store, clock, "first"), Server(store, clock, "second")

@@ -25,6 +25,7 @@ GATES = {
     "fallbacks": {"kind": "fallback", "at_most": "5%"},
     "gaps": {"kind": "underflow", "at_most": "5%"},
 }
+FIRST_CLOSED = dict.fromkeys((*GATES, "ttfa/fast", "ttfa/relative", "first/relative", LISTENERS), 1)
 
 
 def running(**changes: object) -> Rollout:
@@ -214,17 +215,41 @@ class TestBlocks:
         assert made.dirty() == []
 
     def test_closed_blocks_are_let_go_of_once_they_are_kept(self) -> None:
-        """Memory holds open blocks, and closed ones only until they are written."""
+        """Memory holds open blocks, and closed ones only as long as nobody knows whether they are written."""
         made = tally(running())
         made.over(heard(running(), 1))
         made.over(heard(running(), 2, after_s=65.0))
-        everything = dict.fromkeys((*GATES, "ttfa/fast", "ttfa/relative", LISTENERS), 1)
-        made.follow(running(closed=everything))
+        made.writing += 1
+        made.follow(running(closed=FIRST_CLOSED))
         assert counted(made.dirty(), "ttfa") == {0: (1, 0), 1: (1, 0)}
         made.kept(made.dirty())
-        made.follow(running(closed=everything))
+        made.writing -= 1
+        made.follow(running(closed=FIRST_CLOSED))
         made.over(heard(running(), 3, after_s=66.0))
         assert counted(made.dirty(), "ttfa") == {1: (2, 0)}
+
+    def test_what_a_closed_block_lacked_counts_in_the_open_one(self) -> None:
+        """Who could not write for a while loses no turn and no vote, and none counts twice."""
+        made = tally(running())
+        made.over(heard(running(), 1, ttfa_ms=9000.0))
+        made.kept(made.dirty())
+        made.over(heard(running(), 2, after_s=2.0))
+        made.over(heard(running(), 3, after_s=3.0, ttfa_ms=9000.0))
+        made.over(heard(running(), 4, after_s=65.0))
+        for _ in range(2):
+            made.follow(running(closed=FIRST_CLOSED))
+            assert counted(made.dirty(), "ttfa") == {1: (3, 1)}
+        (cell,) = [cell for cell in made.dirty() if cell.key.series == "ttfa"]
+        assert (cell.counts.votes, cell.counts.bad_votes) == (3, MILLION)
+
+    def test_what_was_judged_here_does_not_count_again(self) -> None:
+        """A server judges its own cells before they are written: with the block they are settled."""
+        made = tally(running())
+        made.over(heard(running(), 1))
+        made.over(heard(running(), 2, after_s=65.0))
+        made.judged(made.cells(), FIRST_CLOSED)
+        made.follow(running(closed=FIRST_CLOSED))
+        assert counted(made.dirty(), "ttfa") == {1: (1, 0)}
 
     def test_nobody_follows_a_rollout_that_has_ended(self) -> None:
         """After the end of a rollout nothing is counted and nothing is to be written."""

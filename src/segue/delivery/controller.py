@@ -241,7 +241,7 @@ class Controller:
         """Write a change, if there is anything to write, let it hold here at once, and show it."""
         if not change.idle:
             await self.store.save(change)
-            self.replica.follow(change.rollout, change.table)
+            self.replica.follow(change.rollout, change.table, judged=sight.own if sight is not None else ())
         if not change.rollout.phase.live:
             self._sightings.forget(change.rollout.name)
         elif change.judgement is not None and sight is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from segue.delivery.closing import close, look_of
 from segue.delivery.evidence import LISTENERS, Block, Cell, Look, merged
@@ -22,6 +22,8 @@ class Sight:
     look: Look
     listeners: Mapping[str, int]
     """The listeners of the stage so far, by the arm the hash gave them."""
+    own: Sequence[Cell] = ()
+    """The cells of this server that were among what was seen."""
 
 
 @dataclass(slots=True)
@@ -57,7 +59,7 @@ class Observer:
         from_block = {series.name: closed.get(series.name, 0) for series in series_of(rollout.terms)}
         from_block[LISTENERS] = min(stage.counted_to, closed.get(LISTENERS, 0))
         cells = await self._store.cells(rollout.key, rollout.stage, from_block=from_block)
-        return await self._sight(rollout, now, _with(cells, own), stage)
+        return replace(await self._sight(rollout, now, _with(cells, own), stage), own=own)
 
     async def see_alone(self, rollout: Rollout, now: float, own: Sequence[Cell]) -> Sight:
         """What this server alone can see of a live rollout while the store is gone."""

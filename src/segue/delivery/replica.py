@@ -1,6 +1,9 @@
 """What every server does, whoever looks after the rollouts: use the published table, and write what it has counted."""
 
+from collections.abc import Sequence
+
 from segue.clock import Clock
+from segue.delivery.evidence import Cell
 from segue.delivery.ports import RolloutStore
 from segue.delivery.published import Published
 from segue.delivery.rollout import Rollout
@@ -14,6 +17,7 @@ class Replica:
     def __init__(self, store: RolloutStore, published: Published, tally: Tally, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._behind = False
         self.published = published
         self.tally = tally
         self.rollout: Rollout | None = None
@@ -38,8 +42,15 @@ class Replica:
         if not self.held:
             self.follow(rollout, table)
 
-    def follow(self, rollout: Rollout | None, table: RoutingTable | None = None) -> None:
-        """Use a rollout and its table from now on, unless what is used already is newer."""
+    def follow(
+        self, rollout: Rollout | None, table: RoutingTable | None = None, *, judged: Sequence[Cell] = ()
+    ) -> None:
+        """Use a rollout and its table from now on, unless what is used already is newer.
+
+        `judged` are the cells of this server, written or not, on which the rollout became what it is.
+        """
+        if rollout is not None:
+            self.tally.judged(judged, rollout.closed)
         if table is not None:
             if table.version < self.published.table.version:
                 return
@@ -58,13 +69,22 @@ class Replica:
         Raises:
             Unavailable: it could not be written; it is written with the next flush.
         """
+        if self._behind:
+            await self.refresh()  # blocks may have been closed meanwhile: what is written to them now is lost
         if self.rollout is None:
             return
         self.tally.sweep(self._clock.wall())
         cells = self.tally.dirty()
-        if cells:
+        if not cells:
+            return
+        self.tally.writing += 1
+        self._behind = True
+        try:
             await self._store.count(cells)
             self.tally.kept(cells)
+        finally:
+            self.tally.writing -= 1
+        self._behind = False
 
 
 def name_of(key: str) -> str:

@@ -11,9 +11,9 @@ give the same cells whoever counts them, and in whatever order.
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from segue.delivery.evidence import LISTENERS, MINUTE_S, Cell, Counts, Key, Series
+from segue.delivery.evidence import LISTENERS, MINUTE_S, NOTHING, Cell, Counts, Key, Series
 from segue.delivery.rollout import Rollout
 from segue.delivery.terms import series_of
 from segue.delivery.trials import Answer, at_the_end, ended_at, of_playback, report_due, while_running
@@ -36,6 +36,10 @@ class _Box:
     at: float = 0.0
     dirty: bool = True
     sessions: dict[str, tuple[int, int]] = field(default_factory=dict)
+    late_votes: int = 0
+    """Votes that were given in a block that was closed without them; whose they were is not known any more."""
+    known: Counts = NOTHING
+    """What of this is written, or was judged."""
 
     def add(self, session: str, bad: int) -> None:
         turns, before = self.sessions.get(session, (0, 0))
@@ -47,7 +51,17 @@ class _Box:
 
     @property
     def counts(self) -> Counts:
-        return Counts(self.n, self.bad, len(self.sessions), self.bad_votes)
+        return Counts(self.n, self.bad, len(self.sessions) + self.late_votes, self.bad_votes)
+
+    def take(self, late: "_Box") -> None:
+        """Count what was not known of another block when that was closed."""
+        counts, known = late.counts, late.known
+        self.n += counts.n - known.n
+        self.bad += counts.bad - known.bad
+        self.late_votes += counts.votes - known.votes
+        self.bad_votes += max(0, counts.bad_votes - known.bad_votes)
+        self.at = max(self.at, late.at)
+        self.dirty = True
 
 
 @dataclass(slots=True)
@@ -82,6 +96,8 @@ class Tally:
         self._unreported: dict[str, tuple[TurnRecord, float]] = {}
         self._early: OrderedDict[str, PlaybackReport] = OrderedDict()
         self._listeners: set[int] = set()
+        self.writing = 0
+        """How many times cells are being written just now: whether they are is not known until then."""
 
     def follow(self, rollout: Rollout | None) -> None:
         """Count for this rollout from now on, as it stands; None, or one that has ended, counts for nobody."""
@@ -95,10 +111,7 @@ class Tally:
             self._boxes, self._listeners = {}, set()  # what is left belongs to a stage that is over
         self._rollout = rollout
         if rollout is not None:
-            closed = rollout.closed
-            self._boxes = {
-                key: box for key, box in self._boxes.items() if box.dirty or key.block >= closed.get(key.series, 0)
-            }
+            self._let_go(rollout)
 
     def began(
         self,
@@ -177,8 +190,31 @@ class Tally:
         """These cells are written; those that have changed since stay dirty."""
         for cell in cells:
             box = self._boxes.get(cell.key)
-            if box is not None and (box.counts, box.at) == (cell.counts, cell.at):
+            if box is None:
+                continue
+            box.known = cell.counts
+            if (box.counts, box.at) == (cell.counts, cell.at):
                 box.dirty = False
+
+    def judged(self, cells: Sequence[Cell], closed: Mapping[str, int]) -> None:
+        """These cells were judged as they are, written or not, as far as they are in closed blocks."""
+        for cell in cells:
+            box = self._boxes.get(cell.key)
+            if box is not None and cell.key.block < closed.get(cell.key.series, 0):
+                box.known = cell.counts
+
+    def _let_go(self, rollout: Rollout) -> None:
+        """Let go of closed blocks. What nobody knew of when they were closed counts in the block that is open now.
+
+        That is so when this server alone could not write for a while, or could again only after another one.
+        """
+        for key in [key for key in self._boxes if key.block < rollout.closed.get(key.series, 0)]:
+            box = self._boxes[key]
+            if box.dirty and self.writing:
+                continue
+            del self._boxes[key]
+            if box.counts.n > box.known.n:
+                self._box(replace(key, block=rollout.closed[key.series])).take(box)
 
     def _await_report(self, rollout: Rollout, record: TurnRecord) -> None:
         report = self._early.pop(record.turn, None) or record.playback
