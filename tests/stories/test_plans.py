@@ -63,7 +63,7 @@ def test_phase2_goes_back_in_an_emergency_and_holds_before_one() -> None:
 
 def test_chirp3_goes_through_its_stages_on_staging() -> None:
     """Nobody; one character at 10 and 50 %; three at 25 %; after somebody has listened all at 50 %; then all."""
-    with telling(hurried("chirp3-staging", "90m"), look_s=60, characters=CAST, language="zh") as story:
+    with telling(hurried("chirp3-staging", "90m"), look_s=120, characters=CAST, language="zh") as story:
         story.start().flow(1).at("60m").expect("running", stage="off").expect_share(0)
         story.at("95m").expect("running", stage="pip-boy-tenth").flow(24).expect_share(10)
         story.at("3h15m").expect("running", stage="pip-boy-half").flow(6).expect_share(50)
@@ -98,14 +98,14 @@ def test_chirp3_goes_through_its_stages_on_staging() -> None:
 )
 def test_chirp3_goes_back_at_once_or_by_a_stage(what: dict[str, Any], became: str, because: str, share: float) -> None:
     """Over 10 % errors, 20 % fallback or 5 s everybody goes back at once; a little over the limits, to 10 %."""
-    with telling("chirp3-staging", look_s=60, characters=PIP_BOY, language="zh") as story:
-        forced(story.start(), "pip-boy-half").flow(30).at("10m").candidate(**what)
+    with telling("chirp3-staging", look_s=120, characters=PIP_BOY, language="zh") as story:
+        forced(story.start(), "pip-boy-half").flow(20).at("10m").candidate(**what)
         story.at("2h").expect(became, because=because).expect_share(share)
 
 
 def test_chirp3_steps_back_at_a_few_errors() -> None:
     """Errors that rise to 9 % are told, because WaveNet has fewer; when 5 % is refuted it is stepped back."""
-    with telling("chirp3-staging", look_s=60, characters=PIP_BOY, language="zh") as story:
+    with telling("chirp3-staging", look_s=120, characters=PIP_BOY, language="zh") as story:
         forced(story.start(), "pip-boy-half").flow(16).both(failing=0.01).at("10m").candidate(failing=0.09)
         for _ in range(60):
             if story.rollout.phase.value != "running":
@@ -118,7 +118,7 @@ def test_chirp3_steps_back_at_a_few_errors() -> None:
 
 def test_chirp3_takes_out_the_character_that_alone_breaks() -> None:
     """One voice of many fails: the character leaves the list, and the others go on hearing the candidate."""
-    with telling("chirp3-staging", look_s=60, characters=CAST, language="zh") as story:
+    with telling("chirp3-staging", look_s=120, characters=CAST, language="zh") as story:
         forced(story.start(), "all-half").flow(30).at("10m").candidate(broken=("ghoul",))
         story.at("2h").expect("running", stage="all-half").expect_share(50)
         assert story.rollout.dropped == ("ghoul",)
@@ -150,7 +150,7 @@ def test_chirp3_in_production_grows_in_working_hours_only() -> None:
     """Agreed to before nine in Taipei, it begins at nine; what is due in the evening waits, but harm does not."""
     half_past_seven = 1_767_569_400.0  # on Monday, 5 January 2026, in Taipei
     plan = hurried("chirp3-production", "8h30m")
-    with telling(plan, look_s=120, characters=CAST, language="zh", wall_s=half_past_seven) as story:
+    with telling(plan, look_s=300, characters=CAST, language="zh", wall_s=half_past_seven) as story:
         story.start().command("approve").at("1h25m").expect("waited", because="window").expect_share(0)
         story.at("1h35m").expect("running", stage="tenth").expect_share(10)
         story.flow(4).at("10h5m").expect("running", stage="half").expect_share(50)
@@ -180,7 +180,7 @@ def test_chirp3_in_production_waits_for_the_morning() -> None:
 )
 def test_the_switch_of_providers_goes_back(what: dict[str, Any], became: str, because: str) -> None:
     """API failures over 10 %, a provider out of reach, responses half as slow again, slow synthesis: each by name."""
-    with telling("voice-v2-switch", look_s=60) as story:
+    with telling("voice-v2-switch", look_s=120) as story:
         forced(story.start(), "quarter").flow(20).at("10m").candidate(**what)
         story.at("80m").expect(became, because=because).expect_share(5 if became == "stepped back" else 0)
 

@@ -189,7 +189,7 @@ class Story:
         self,
         plan: Plan,
         *,
-        look_s: float = 30.0,
+        look_s: float = 60.0,
         characters: tuple[str, ...] = (),
         listeners: int = 2000,
         language: str = "en",
@@ -290,11 +290,11 @@ class Story:
         return self.at(f"{self.clock.wall() - self.began + duration_s(span):.3f}s")
 
     def until(self, what: str, *, within: str) -> Self:
-        """Let time pass until this was decided, a minute at a time, and no longer than so long."""
+        """Let time pass until this was decided, look by look, and no longer than so long."""
         word, latest = what.replace(" ", "_"), self.clock.wall() + duration_s(within)
         while word not in self.kinds():
             assert self.clock.wall() < latest, f"{what} did not come within {within}: {self.kinds()}"
-            self.after("1m")
+            self.after(f"{self.look_s}s")
         return self
 
     # What is expected.
