@@ -6,7 +6,10 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from segue.delivery.rollout import Phase
+from segue.delivery.verdict import Word
 from segue.records import Mark, Outcome
+from segue.routing import Arm
 from segue.voice.frames import Audio, Degraded, Done, Failure, Meta, Text
 from tests.house.source import ROOT, modules, texts
 
@@ -101,8 +104,9 @@ def test_words_are_there_once() -> None:
 
 
 def test_values_that_leave_the_house_are_explained() -> None:
-    """The marks, the outcomes and the events have their names in the glossary."""
+    """The marks, the outcomes, the events, and the words of rollouts have their names in the glossary."""
     meanings = " ".join(term.meaning for term in terms())
     names = [mark.value for mark in Mark] + [outcome.value for outcome in Outcome]
     names += [kind.event for kind in (Meta, Text, Audio, Degraded, Failure, Done)]
+    names += [word.value for words in (Arm, Phase, Word) for word in words]
     assert not [name for name in names if f"`{name}`" not in meanings]
