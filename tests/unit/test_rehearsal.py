@@ -90,6 +90,18 @@ def test_a_share_of_nobody_or_everybody_takes_one_side() -> None:
     assert arms(drawing, records, exposure(10_000)) == {"baseline": 0, "candidate": 50}
 
 
+def test_where_only_one_variant_was_heard_there_is_nothing_to_compare() -> None:
+    """Turns from before or after a rollout are no baseline for a share; after the candidate's last turn it is over."""
+    both = [recorded(number, "british" if number % 2 else "american", rollout="other/1") for number in range(100)]
+    later = [recorded(number, "american") for number in range(100, 200)]
+    drawing = Drawing.of(plan(), [*both, *later])
+    assert arms(drawing, later, exposure(5000)) == {"baseline": 0, "candidate": 0}
+    assert arms(drawing, later, exposure(0)) == {"baseline": 100, "candidate": 0}
+    assert drawing.last([*both, *later]) == 100
+    found = rehearse(plan(), [*both, *later])
+    assert found.candidate + found.baseline + found.left_out == 100
+
+
 def test_own_turns_keep_their_arm_in_their_own_stage() -> None:
     """Turns of this plan's rollout are as they were; in another stage than theirs they are thinned like any other."""
     own = {"rollout": "tutorial/1", "stage": 0, "assigned": "session"}

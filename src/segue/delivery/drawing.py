@@ -7,7 +7,7 @@ shows what the plan would have made of a candidate like that.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from segue.delivery.plan import Plan
@@ -43,6 +43,16 @@ class Drawing:
                 shares[place] = ours / (ours + theirs)
         return cls(plan, {candidate, baseline} <= names, shares)
 
+    def last(self, records: Sequence[TurnRecord]) -> int:
+        """How many of these records, which are in order, there is something to rehearse with.
+
+        That is up to the last turn of the candidate; all, where it was never heard.
+        """
+        if not self.both:
+            return len(records)
+        name = self.plan.candidate.name
+        return max(number for number, record in enumerate(records, start=1) if record.variant == name)
+
     def is_own(self, record: TurnRecord) -> bool:
         """Whether a turn was recorded under this plan's name, and counted."""
         return bool(record.arm) and record.rollout.rpartition("/")[0] == self.plan.name
@@ -74,10 +84,12 @@ class Drawing:
     def _kept(self, arm: Arm, recorded: float | None, wanted: float) -> float:
         """Which part of an arm's listeners is counted, so that the arms are as large as the plan wants them.
 
-        Where only one variant was recorded nothing can be thinned; its turns are counted, as far as the plan has them.
+        Nobody, where the plan wants both and only one variant was recorded: there is nothing to compare with.
         """
-        if recorded is None or wanted in (0.0, 1.0):
-            return float(wanted != (0.0 if arm is Arm.CANDIDATE else 1.0))
+        if wanted in (0.0, 1.0):
+            return float(wanted == (1.0 if arm is Arm.CANDIDATE else 0.0))
+        if recorded is None:
+            return 0.0
         odds = wanted / (1.0 - wanted) * (1.0 - recorded) / recorded
         return min(1.0, odds) if arm is Arm.CANDIDATE else min(1.0, 1.0 / odds)
 

@@ -71,7 +71,7 @@ def rehearse(plan: Plan, records: Iterable[TurnRecord]) -> Rehearsal:
     past = [record for record in ordered[:first] if not record.rollout]
     terms = settle(plan, history_of(past) if past else None, memory_bytes=MEMORY_BYTES)
     course = Course.begun(plan, terms, Command(Verb.START, REHEARSAL), ordered[first].at)
-    return _Rehearsing(course, drawing).play(ordered[first:], None)
+    return _Rehearsing(course, drawing).play(ordered[first : drawing.last(ordered)], None)
 
 
 def repeat(export: Export, records: Iterable[TurnRecord]) -> Rehearsal:
