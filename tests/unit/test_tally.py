@@ -27,6 +27,9 @@ GATES = {
 }
 FIRST_CLOSED = dict.fromkeys((*GATES, "ttfa/fast", "ttfa/relative", "first/relative", LISTENERS), 1)
 
+KEPT = replace(SPOKEN, outcome=AttemptOutcome.CACHED)
+"""A sentence that was kept from before. Such turns are not compared: the larger arm finds more of its own."""
+
 
 def running(**changes: object) -> Rollout:
     """A rollout that asks every question there is, in blocks of a minute."""
@@ -82,6 +85,11 @@ class TestTrials:
             (heard(running(), 1, attempts=(replace(SPOKEN, total_ms=2500.0),)), "synthesis", (1, 0.25)),
             (heard(running(), 1, attempts=(replace(SPOKEN, total_ms=60_000.0),)), "synthesis", (1, 1)),
             (heard(running(), 1, attempts=(replace(SPOKEN, outcome=AttemptOutcome.CACHED),)), "synthesis", None),
+            (heard(running(), 1, attempts=(KEPT,)), "ttfa", (1, 0)),
+            (heard(running(), 1, attempts=(KEPT,)), "ttfa/relative", None),
+            (heard(running(), 1, attempts=(SPOKEN, replace(KEPT, seq=1))), "ttfa/relative", (1, 0)),
+            (heard(running(), 1, attempts=(KEPT,), ttfa_ms=6001.0), "ttfa/relative", (1, 1)),
+            (heard(running(), 1, attempts=(KEPT,), underflow=Underflow(1, 80.0)), "gaps", (1, 1)),
             (heard(running(), 1, underflow=Underflow(1, 80.0)), "gaps", (1, 1)),
             (heard(running(), 1), "gaps", (1, 0)),
             (unheard(running(), 1, Outcome.FAILED, done_ms=50.0), "gaps", None),
@@ -146,6 +154,19 @@ class TestWhileATurnRuns:
         made.sweep(AT + 3600.0)
         assert counted(made.dirty(), "ttfa") == {0: (1, 1)}
         assert counted(made.dirty(), "failures") == {0: (1, 0)}
+
+    def test_what_was_kept_from_before_is_not_compared_while_it_is_played(self) -> None:
+        """A turn that is heard soon is compared when it ends, for only then it is known whether it was made anew."""
+        rollout = running()
+        for attempts, compared in (((KEPT,), {}), ((SPOKEN,), {0: (1, 0)})):
+            made = tally(rollout)
+            record = heard(rollout, 1, ttfa_ms=500.0, attempts=attempts)
+            made.began(record.turn, record.at, rollout.key, 0, "candidate", None, "s", lambda: {"first_sent": 500.0})
+            made.sweep(record.at + 1.0)
+            assert counted(made.dirty(), "ttfa") == {0: (1, 0)}
+            assert counted(made.dirty(), "ttfa/relative") == {}
+            made.over(record)
+            assert counted(made.dirty(), "ttfa/relative") == compared
 
     def test_a_turn_that_is_heard_is_settled_while_it_goes_on(self) -> None:
         """The first sound settles the time to it; the rest of the reply may take minutes."""

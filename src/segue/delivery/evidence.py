@@ -68,6 +68,9 @@ class Series:
     cap_s: float | None = None
     by_character: bool = False
     """Whether the candidate's trials are also counted for each character alone."""
+    spoken_only: bool = False
+    """Whether turns that begin with a sentence kept from before are left out: the larger arm finds more of its own in
+    the cache, and would win each comparison by that."""
 
     @property
     def settle_s(self) -> float:

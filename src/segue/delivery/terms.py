@@ -248,7 +248,8 @@ def _series(plan: Plan, terms: Mapping[str, Term], block_s: float) -> tuple[Seri
         if isinstance(gate, LatencyGate):
             own = (gate.over, gate.over)
             asked.append(Series(name, gate.measure, block_s, *own, by_character=alone))
-            asked.append(Series(f"{name}/relative", gate.measure, block_s, over, near, by_character=alone))
+            beside = Series(f"{name}/relative", gate.measure, block_s, over, near, by_character=alone, spoken_only=True)
+            asked.append(beside)
             if gate.fast:
                 asked.append(Series(f"{name}/fast", gate.measure, MINUTE_S, *own, by_character=alone))
         elif isinstance(gate, RateGate):
@@ -260,5 +261,5 @@ def _series(plan: Plan, terms: Mapping[str, Term], block_s: float) -> tuple[Seri
         elif isinstance(gate, RegressionGate):
             of = plan.gates[gate.of]
             measure = of.measure if isinstance(of, LatencyGate) else of.kind
-            asked.append(Series(name, measure, block_s, over, near))
+            asked.append(Series(name, measure, block_s, over, near, spoken_only=over is not None))
     return (*asked, Series(LISTENERS, LISTENERS, MINUTE_S))

@@ -44,6 +44,8 @@ def while_running(series: Series, arm: str, start: float, marks: Mapping[str, fl
     if series.measure == "turn" or took_ms is None:
         limit_s = begun_ms / 1000.0 + series.settle_s
         return Answer(start + limit_s, MILLION) if now >= start + limit_s else None
+    if series.spoken_only and took_ms < series.settle_s * 1000.0:
+        return None  # only its end tells whether what was heard was kept from before
     return _of_duration(series, arm, start, begun_ms, took_ms)
 
 
@@ -111,12 +113,20 @@ def _of_span(series: Series, arm: str, record: TurnRecord, end: float) -> Answer
     if span is None:
         return None
     begun_ms, took_ms = span
+    if took_ms is not None and series.spoken_only and took_ms < series.settle_s * 1000.0:
+        return None if _begins_kept(record) else Answer(end, _badness(series, arm, took_ms))
     if took_ms is not None:
         return _of_duration(series, arm, record.at, begun_ms, took_ms)
     limit = record.at + begun_ms / 1000.0 + series.settle_s
     if end >= limit:
         return Answer(limit, MILLION)
     return Answer(end, MILLION) if record.outcome is Outcome.FAILED else None
+
+
+def _begins_kept(record: TurnRecord) -> bool:
+    """Whether the first sentence was kept from before, and not made for this turn."""
+    first = min((attempt.seq for attempt in record.attempts), default=0)
+    return any(each.seq == first and each.outcome is AttemptOutcome.CACHED for each in record.attempts)
 
 
 def _span(series: Series, marks: Mapping[str, float]) -> tuple[float, float | None] | None:
