@@ -30,7 +30,8 @@ class CommandBody(Body):
     id: CommandId = ""
     """The same id takes effect once, however often it is sent."""
     force: bool = False
-    """Promote without proof; retry within the cool-down, or a candidate that is locked."""
+    """Promote after a breach, or while it is frozen or speech is switched off; retry within the cool-down, or a locked
+    candidate."""
     full: bool = False
     """Promote through all remaining stages."""
     stage: Annotated[str, Field(max_length=63)] = ""
