@@ -101,4 +101,6 @@ def test_the_breach_says_its_numbers() -> None:
     trial = Trial(planned(GATES))
     trial.fold(counts(30, 20), counts(300), series="failures/fast")
     (breach,) = trial.judged().breaches
-    assert breach.reason.startswith("failures: 20 of 30 turns failed (66.7 %, never over 10 %); evidence ")
+    assert breach.reason.startswith(
+        "failures: lately over 10 % of the turns failed, seen turn by turn (20 of 30 since the stage began, 66.7 %); "
+    )

@@ -140,7 +140,8 @@ def _fast(plan: Plan, terms: Terms, quick: Mapping[str, Quick]) -> list[Part]:
             part = bets.bad / MILLION / bets.n if bets.n else 0.0
             most = told_share(term.fast_limit)
             did_so = did(plan.gates[name])
-            return f"{name}: {told_bad(bets.bad)} of {bets.n:,} turns {did_so} ({told_share(part)}, never over {most})"
+            since = f"{told_bad(bets.bad)} of {bets.n:,} since the stage began, {told_share(part)}"
+            return f"{name}: lately over {most} of the turns {did_so}, seen turn by turn ({since})"
 
         found.append(Part(name, bets.evidence, term.fast_weight, term.fast_line, OnBreach.ROLLBACK, True, say))
     return found
