@@ -18,6 +18,7 @@ from docs.printers.degradation import degradation_page
 from docs.printers.endpoints import http_page
 from docs.printers.events import events_page
 from docs.printers.faults import faults_page
+from docs.printers.gates import gates_page
 from docs.printers.markdown import table
 from docs.printers.plans import plans_page
 from segue import errors
@@ -114,6 +115,7 @@ def _reading_row(reading: Reading) -> Sequence[str]:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/explanation/degradation.md": lambda: degradation_page(NOTE),
+    "docs/explanation/gates-measured.md": lambda: gates_page(NOTE),
     "docs/reference/cli.md": lambda: command_page(NOTE),
     "docs/reference/configuration.md": lambda: configuration_page(NOTE),
     "docs/reference/decisions.md": lambda: decisions_page(NOTE),

@@ -107,13 +107,11 @@ def _false(axes: Any, worlds: Mapping[str, Mapping[str, float]]) -> None:
         at = [number + (place - (len(rules) - 1) / 2) * width for number in range(len(worlds))]
         heights = [world[rule] for world in worlds.values()]
         axes.bar(at, heights, width, color=_COLORS[rule], label=_NAMES[rule])
-        if place == 0:
-            axes.bar(at, [0.0] * len(at), width, color="none", label=" ")
         if rule == "ours":
+            axes.bar(at, [0.0] * len(at), width, color="none", label=" ")  # a column of the legend for itself
             for x, height in zip(at, heights, strict=True):
-                axes.annotate(
-                    f"{height:.2g}", (x, height), xytext=(0, 3), textcoords="offset points", ha="center", color=GOOD
-                )
+                place_of = {"xytext": (4, 3), "textcoords": "offset points", "ha": "right"}
+                axes.annotate(f"{height:.2g}", (x, height), color=GOOD, **place_of)
     axes.set_xticks(range(len(worlds)), list(worlds))
     axes.set_ylim(0, 132)
     axes.set_yticks([0, 25, 50, 75, 100])
@@ -161,4 +159,4 @@ def _evidence(axes: Any, truths: Mapping[str, Sequence[Sequence[float]]]) -> Non
     axes.set_title("Evidence against a candidate, 150 turns a minute", loc="left", fontsize=10.5)
     axes.set_xlabel("minutes")
     axes.set_ylabel("evidence that over 5 % are slow")
-    axes.legend(frameon=False, loc="lower right", labelcolor=FAINT, title="true p95")
+    axes.legend(frameon=False, loc="center right", bbox_to_anchor=(1.0, 0.58), labelcolor=FAINT, title="true p95")
