@@ -73,7 +73,7 @@ def measure(
     columns = (
         BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.description}"),
     )  # fmt: skip
-    before, began = machine(), time.monotonic()
+    before, measured, began = machine(), versions(), time.monotonic()  # the source may change while it runs
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=sum(len(cell.batches(runs)) for cell in cells))
         results = run(
@@ -87,7 +87,7 @@ def measure(
         "what": "benchmarks.gates",
         "at": now(),
         "machine": before,
-        "versions": versions(),
+        "versions": measured,
         "took_s": round(time.monotonic() - began),
         "runs": runs,
         "seed": SEED,
