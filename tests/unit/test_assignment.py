@@ -45,6 +45,14 @@ def test_the_golden_vectors_hold() -> None:
         assert (bucket(salt, listener), int(digest, 16) * BASIS // 2**64) == (number, number), (salt, listener)
 
 
+def test_the_share_ends_where_it_says() -> None:
+    """A share of so many basis points is that many buckets and not one more: of none, nobody, of all, everybody."""
+    for number in (0, 1, 4999, BASIS - 1):
+        listener = next(name for name in LISTENERS if bucket("voice", name) == number)
+        assert not hears(listener, number)
+        assert hears(listener, number + 1)
+
+
 def test_without_a_rollout_everybody_gets_the_baseline() -> None:
     """The reason says whether there was anybody to draw; nothing is counted on a side."""
     plain = RoutingTable(3, BASELINE)
