@@ -146,7 +146,6 @@ def _row(claim: Mapping[str, Any], rules: Sequence[str]) -> Sequence[str]:
 def _machine(kept: Mapping[str, Any]) -> str:
     machine = kept["machine"]
     return (
-        f"{machine['cores']} cores ({machine['cpu']}), Python {machine['python']}; {kept['took_s'] / 60:.0f} minutes, "
-        f"at a load average of {machine['load_average_before'][0]} when it began. Commit "
-        f"{kept['versions']['commit']}, seed {kept['seed']}."
+        f"{machine['cores']} cores ({machine['cpu']}), Python {machine['python']}. Commit "
+        f"{kept['versions']['commit']}, seed {kept['seed']}. A full run takes some ten minutes of both."
     )
