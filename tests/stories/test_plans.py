@@ -131,10 +131,19 @@ THREE = ("pip_boy", "vault_dweller", "wasteland_trader")
 
 
 def test_chirp3_takes_one_of_three_out() -> None:
-    """A third of all turns fail, all of one character: it leaves the list at once, and nobody else goes back for it."""
+    """A third of all turns fail, all of one character: it leaves the list, and nobody else goes back for it."""
     with telling("chirp3-staging", look_s=60, characters=THREE, language="zh") as story:
         forced(story.start(), "three-quarter").flow(30).at("10m").candidate(broken=("vault_dweller",))
         story.at("40m").expect("running", stage="three-quarter").expect_share(25)
+        assert story.rollout.dropped == ("vault_dweller",)
+        assert "rolled_back" not in story.kinds()
+
+
+def test_chirp3_takes_one_of_three_out_in_the_first_minute() -> None:
+    """Seen turn by turn, before any minute is over: the one character leaves the list, and nobody else goes back."""
+    with telling("chirp3-staging", look_s=5, characters=THREE, language="zh") as story:
+        forced(story.start(), "three-quarter").candidate(broken=("vault_dweller",)).flow(600).at("55s")
+        story.expect("running", stage="three-quarter").expect_share(25)
         assert story.rollout.dropped == ("vault_dweller",)
         assert "rolled_back" not in story.kinds()
 

@@ -109,6 +109,19 @@ class TestLook:
         closing = look_of(running(), cells, merged(cells), AT + 68.0, GRACE_S)
         assert closing.minutes["ttfa/fast"].candidate.n == 5
 
+    def test_the_open_minute_tells_characters_apart(self) -> None:
+        """Harm that is seen in mid-minute may be one character's, so each one's trials are in the open minute as well."""
+        cells = [
+            cell("failures/fast", 0, 9, 3),
+            cell("failures/fast", 0, 3, 3, character="pip"),
+            cell("failures/fast", 0, 4, 0, character="kim"),
+            cell("failures/fast", 1, 2, 2, character="pip", replica="two"),
+            cell("failures/fast", 0, 5, 5, arm="baseline", character="kim"),
+        ]
+        minute = look_of(running(), cells, merged(cells), AT + 61.0, GRACE_S).minutes["failures/fast"]
+        assert {name: (each.n, each.k) for name, each in minute.characters.items()} == {"kim": (4, 0), "pip": (5, 5)}
+        assert (minute.candidate.n, minute.baseline.n) == (9, 0)
+
     def test_the_latest_turns_are_remembered(self) -> None:
         """The latest turn of each arm is that of any replica, or an earlier one that is known from before."""
         cells = [

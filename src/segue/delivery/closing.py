@@ -114,22 +114,19 @@ def _minutes(
             continue
         closed = rollout.closed.get(series.name, 0)
         first = max(closed, numbers[series.name].stop if series.name in numbers else 0)
-        arms = {
-            arm: sum(
-                (
-                    each
-                    for key, each in counts.items()
-                    if (key.series, key.arm, key.character) == (series.name, arm, "") and key.block >= first
-                ),
-                NOTHING,
-            )
-            for arm in Arm
-        }
+        arms = {arm.value: NOTHING for arm in Arm}
+        characters: dict[str, Counts] = {}
+        for key, each in sorted(counts.items()):
+            if key.series != series.name or key.block < first:
+                continue
+            if not key.character:
+                arms[key.arm] += each
+            elif key.arm == Arm.CANDIDATE:
+                characters[key.character] = characters.get(key.character, NOTHING) + each
         if any(each != NOTHING for each in arms.values()):
             since = rollout.stage_since + first * series.block_s
-            minutes[series.name] = Block(
-                rollout.stage, series.name, first, since, now, arms[Arm.CANDIDATE], arms[Arm.BASELINE]
-            )
+            candidate, baseline = arms[Arm.CANDIDATE], arms[Arm.BASELINE]
+            minutes[series.name] = Block(rollout.stage, series.name, first, since, now, candidate, baseline, characters)
     return minutes
 
 
