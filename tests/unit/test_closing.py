@@ -110,7 +110,7 @@ class TestLook:
         assert closing.minutes["ttfa/fast"].candidate.n == 5
 
     def test_the_open_minute_tells_characters_apart(self) -> None:
-        """Harm that is seen in mid-minute may be one character's, so each one's trials are in the open minute as well."""
+        """Harm that is seen in mid-minute may be one character's: the trials of each are in the open minute too."""
         cells = [
             cell("failures/fast", 0, 9, 3),
             cell("failures/fast", 0, 3, 3, character="pip"),
