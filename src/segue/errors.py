@@ -10,7 +10,13 @@
     │   ├── UnsupportedFormat       400  unsupported_format
     │   ├── BadAudio                400  bad_audio
     │   ├── NothingHeard            422  nothing_heard
+    │   ├── InvalidCursor           400  invalid_cursor
     │   ├── Unauthorized            401  unauthorized
+    │   ├── Forbidden               403  forbidden; the key is good, but not for this
+    │   ├── NotFound                404  not_found; or which kind of thing: unknown_chat, unknown_run, …
+    │   ├── StillRunning            409  running; the same request is on its way, `Location` says where
+    │   ├── KeyReused               422  idempotency_key_reused; the same key with another request
+    │   ├── RateLimited             429  rate_limited; try again after `retry_after_s`
     │   ├── NotAcceptable           406  not_acceptable
     │   ├── TooSlow                 408  too_slow
     │   ├── TooLarge                413  too_large
@@ -20,6 +26,7 @@
     │   ├── ProviderRefusal         422  content_refused; another provider is not asked
     │   └── ProvidersResting        503  providers_resting; all have failed lately, try again after `retry_after_s`
     ├── Overloaded                  503  overloaded; try again after `retry_after_s`
+    ├── NodeDown                    503  node_down; the node that this belongs to does not answer
     ├── VoiceDisabled               503  voice_disabled; an operator switched spoken replies off
     ├── Unavailable                 503  unavailable; something that is needed is not there
     └── ConfigurationError          500  configuration; the configuration is wrong, the message says where
@@ -28,6 +35,7 @@ The HTTP status, the stable code and whether trying again can help live on the c
 translate errors with a ladder of `isinstance`. The docstring of a class is its default message.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -53,9 +61,13 @@ class SegueError(Exception):
     code = "internal"
     retryable = False
 
-    def __init__(self, message: str = "", *, param: str | None = None) -> None:
+    def __init__(
+        self, message: str = "", *, param: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
         self.param = param
+        self.headers = dict(headers or {})
+        """What an HTTP answer says beside it, such as where something is."""
         super().__init__(self.message)
 
 
@@ -119,6 +131,66 @@ class Unauthorized(CallerError):
 
     status = 401
     code = "unauthorized"
+
+
+class Forbidden(CallerError):
+    """The key is good, but it may not do this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class InvalidCursor(CallerError):
+    """This is no cursor of this list: begin again without one."""
+
+    code = "invalid_cursor"
+
+
+class NotFound(CallerError):
+    """There is no such thing."""
+
+    status = 404
+    code = "not_found"
+
+    def __init__(self, message: str = "", *, code: str = "not_found") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class StillRunning(CallerError):
+    """A request with this key is on its way; ask again, or follow its run."""
+
+    status = 409
+    code = "running"
+    retryable = True
+
+
+class KeyReused(CallerError):
+    """This idempotency key was used for another request; take a fresh one."""
+
+    status = 422
+    code = "idempotency_key_reused"
+
+
+class RateLimited(CallerError):
+    """Too many requests; try again later."""
+
+    status = 429
+    code = "rate_limited"
+    retryable = True
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        policy: str = "",
+        retry_after_s: float = 1.0,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, headers=headers)
+        self.policy = policy
+        """The name of the policy that was violated, as in `RateLimit-Policy`."""
+        self.retry_after_s = retry_after_s
 
 
 class NotAcceptable(CallerError):
@@ -213,6 +285,18 @@ class Overloaded(SegueError):
     def __init__(self, message: str = "", *, retry_after_s: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class NodeDown(SegueError):
+    """The node that this belongs to does not answer."""
+
+    status = 503
+    code = "node_down"
+    retryable = True
+
+    def __init__(self, message: str = "", *, node: str = "") -> None:
+        super().__init__(message)
+        self.node = node
 
 
 class VoiceDisabled(SegueError):

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import structlog
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
@@ -21,6 +21,14 @@ from segue.configuration import LogSettings, OpenAINames, ProviderSettings, Serv
 from segue.errors import ConfigurationError
 from segue.routing import Restrictions, read_restrictions
 from segue.vendors.account import Account
+from segue.vendors.console import (
+    AccessSettings,
+    AuditSettings,
+    ChatSettings,
+    ConsoleSettings,
+    RateLimitSettings,
+    RedisSettings,
+)
 from segue.vendors.degradation import VARIABLE, stream_enabled
 from segue.vendors.delivery import DeliverySettings
 from segue.vendors.google import GoogleAccount
@@ -45,6 +53,8 @@ class Settings(BaseSettings):
     """Folder for everything Segue keeps: the database, the secret it signs with."""
     database: SecretStr = SecretStr("")
     """Address of a Postgres that several Segues share (`postgresql://user@host/name`); empty for a file in `data`."""
+    migrate: Literal["at_start", "by_command"] = "at_start"
+    """Whether a database of an older Segue is brought up to date when the server starts, or only by `segue migrate`."""
     secret: Annotated[SecretStr, Field(max_length=1000)] = SecretStr("")
     """What tokens and links are signed with, where several Segues serve the same listeners: at least 32 characters.
     Empty for one of its own, kept in `data`."""
@@ -55,6 +65,12 @@ class Settings(BaseSettings):
     cache: CacheSettings = CacheSettings()
     files: FileSettings = FileSettings()
     delivery: DeliverySettings = DeliverySettings()
+    access: AccessSettings = AccessSettings()
+    rate_limits: RateLimitSettings = RateLimitSettings()
+    chats: ChatSettings = ChatSettings()
+    audit: AuditSettings = AuditSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    redis: RedisSettings = RedisSettings()
     openai: OpenAINames = OpenAINames()
     log: LogSettings = LogSettings()
 

@@ -10,12 +10,15 @@ from segue.errors import (
     CallerError,
     FailureCategory,
     InvalidRequest,
+    NodeDown,
     Overloaded,
     ProviderError,
     ProviderRefusal,
     ProvidersResting,
     ProviderTimeout,
+    RateLimited,
     SegueError,
+    StillRunning,
     TooSlow,
     Unavailable,
     VoiceDisabled,
@@ -70,7 +73,10 @@ def test_status_and_blame_agree(kind: type[SegueError]) -> None:
 
 def test_what_trying_again_can_mend() -> None:
     """Trying again helps with what passes by itself, and with nothing else."""
-    passing = {ProviderError, ProviderTimeout, ProvidersResting, Overloaded, VoiceDisabled, TooSlow}
+    passing = {
+        *(ProviderError, ProviderTimeout, ProvidersResting, Overloaded, VoiceDisabled, TooSlow),
+        *(NodeDown, RateLimited, StillRunning),
+    }
     assert {kind for kind in FAMILY if kind.retryable} == passing
 
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from segue.errors import Overloaded, ProvidersResting, SegueError
+from segue.errors import Overloaded, ProvidersResting, RateLimited, SegueError
 
 log = structlog.get_logger("segue.web")
 
@@ -53,9 +53,10 @@ def problem(
 
 def of_error(path: str, error: SegueError) -> Response:
     """The error answer for one of Segue's own errors."""
-    extra = {"param": error.param} if error.param is not None else None
+    extra = {name: value for name in ("param", "policy", "node") if (value := getattr(error, name, None)) is not None}
     answer = problem(path, error.status, error.code, error.message, retryable=error.retryable, extra=extra)
-    if isinstance(error, Overloaded | ProvidersResting) and error.retry_after_s is not None:
+    answer.headers.update(error.headers)
+    if isinstance(error, Overloaded | ProvidersResting | RateLimited) and error.retry_after_s is not None:
         answer.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     return answer
 

@@ -23,9 +23,10 @@ from sqlalchemy import (
 
 from segue.errors import ConfigurationError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Grows with every change of the tables. A file with a greater one was written by a newer Segue and is refused; one
-with a smaller one is brought up to date when it is opened for writing. Version 2 added all that concerns rollouts."""
+with a smaller one is brought up to date when it is opened for writing. Version 2 added all that
+concerns rollouts, version 3 all that concerns operators."""
 
 metadata = MetaData()
 
@@ -138,6 +139,123 @@ lease = Table(
     Column("name", String, primary_key=True),
     Column("holder", String, nullable=False),
     Column("until", Double, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False, comment="the place in the chain, without gaps"),
+    Column("at_us", BigInteger, nullable=False),
+    *(
+        Column(name, String, nullable=False)
+        for name in ("actor", "via", "action", "target", "status", "code", "before", "after", "request", "node", "chat")
+    ),
+    Column("duration_ms", BigInteger, nullable=False),
+    Column("facts", String, nullable=False, comment="canonical JSON, as it was hashed"),
+    Column("prev_hash", String, nullable=False),
+    Column("hash", String, nullable=False),
+    Index("audit_at_seq", "at_us", "seq"),
+    Index("audit_actor", "actor", "at_us", "seq"),
+    Index("audit_action", "action", "at_us", "seq"),
+    Index("audit_chat", "chat", "at_us", "seq"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("scopes", String, nullable=False, comment="separated by spaces, sorted"),
+    Column("hash", String, nullable=False, comment="of the secret"),
+    Column("created_us", BigInteger, nullable=False),
+    Column("made_by", String, nullable=False),
+    Column("expires_us", BigInteger),
+    Column("revoked_us", BigInteger),
+    Column("used_us", BigInteger),
+    Column("replaces", String, nullable=False),
+)
+
+chats = Table(
+    "chats",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("title", String, nullable=False),
+    Column("owner", String, nullable=False, comment="name of the operator who opened it"),
+    Index("chats_at_id", "at_us", "id"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("chat", String, nullable=False),
+    Column("at_us", BigInteger, nullable=False, comment="grows within a chat"),
+    Column("role", String, nullable=False),
+    Column("text", String, nullable=False),
+    Column("run", String, nullable=False),
+    Column("operator", String, nullable=False),
+    Index("messages_chat_at_id", "chat", "at_us", "id"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("chat", String, nullable=False),
+    Column("message", String, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("token", BigInteger, nullable=False, comment="only who holds the newest may write"),
+    Column("holder", String, nullable=False),
+    Column("until_us", BigInteger, nullable=False, comment="end of the lease"),
+    Column("asked", JSON, nullable=False, comment="how the reply is wanted; no text"),
+    Column("reply", String, nullable=False, comment="id of the message that answers"),
+    Column("code", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("ended_us", BigInteger),
+    Index("runs_state_until", "state", "until_us"),
+    Index("runs_operator_state", "operator", "state"),
+)
+
+run_events = Table(
+    "run_events",
+    metadata,
+    Column("run", String, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("data", JSON, nullable=False),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("scope", String, primary_key=True, comment="hash of operator, route, chat and key"),
+    Column("fingerprint", String, nullable=False),
+    Column("run", String, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("status", Integer, comment="of the answer; none while it is on its way"),
+    Column("body", String, comment="of the answer, as it was sent"),
+    Index("claims_expires", "expires_us"),
+)
+
+limits = Table(
+    "limits",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("arrival_us", BigInteger, nullable=False, comment="theoretical arrival of the next request"),
+    Index("limits_arrival", "arrival_us"),
+)
+
+kept = Table(
+    "kept",
+    metadata,
+    Column("name", String, primary_key=True, comment="`switch`, `settings`, `providers`"),
+    Column("at_us", BigInteger, nullable=False),
+    Column("value", JSON, nullable=False),
 )
 
 
