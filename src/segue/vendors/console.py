@@ -33,7 +33,9 @@ class RateSettings(Section):
     """How often something may happen: `per_s` in the long run, `burst` at once."""
 
     per_s: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+    """So many a second in the long run."""
     burst: Annotated[int, Field(gt=0, le=1_000_000)]
+    """So many at once after a pause."""
 
 
 class RateLimitSettings(Section):
