@@ -64,8 +64,10 @@ class RunningServer:
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment without Segue's own variables."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("SEGUE_")} | dict(extra or {})
+    """The environment without Segue's own variables, and with bytecode kept: so many processes read the same code."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEGUE_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return kept | dict(extra or {})
 
 
 @contextmanager
