@@ -1,5 +1,7 @@
 """The command line, as a person uses it."""
 
+import importlib
+import inspect
 import json
 import subprocess
 import sys
@@ -7,7 +9,9 @@ import wave
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
+from segue.cli.main import COMMANDS
 from tests.server import clean_environment
 
 
@@ -88,3 +92,27 @@ def test_a_reader_who_has_enough_breaks_nothing() -> None:
 
     assert done.stdout == "{\n"
     assert done.stderr == ""
+
+
+def test_help_costs_nothing() -> None:
+    """Whoever only asks what there is does not wait for what the commands need."""
+    heavy = {"fastapi", "numpy", "pydantic", "sqlalchemy"}
+    asked = (
+        "import sys; from segue.cli.main import app; app(['--help'], result_action='return_none');"
+        f" print({heavy} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True, env=clean_environment()
+    )
+
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
+    """Commands are listed without being loaded, in the words of their own help."""
+    for name, (place, does) in COMMANDS.items():
+        module, _, attribute = place.partition(":")
+        found = getattr(importlib.import_module(f"segue.cli.{module}"), attribute)
+        said = found.help if isinstance(found, App) else inspect.getdoc(found).partition("\n\nParameters\n")[0]
+
+        assert said.split() == does.split(), name

@@ -6,7 +6,6 @@ import sys
 from cyclopts import App
 
 from segue import __version__
-from segue.cli import configuration, demo, gate, plan, providers, rehearse, rollout, say, serve, simulate, turns
 from segue.errors import SegueError
 
 app = App(
@@ -15,19 +14,32 @@ app = App(
     version=__version__,
     version_flags=["--version"],
 )
-app.command(serve.serve)
-app.command(say.say)
-app.command(demo.app)
-app.command(configuration.version)
-app.command(configuration.schema)
-app.command(configuration.app)
-app.command(providers.providers)
-app.command(turns.app)
-app.command(plan.app)
-app.command(gate.app)
-app.command(rollout.app)
-app.command(rehearse.rehearse)
-app.command(simulate.simulate)
+COMMANDS = {
+    "serve": ("serve:serve", "Serve the page, the API and the OpenAI-compatible door."),
+    "say": ("say:say", "Say a text: play it, or write it to a file."),
+    "demo": ("demo:app", "Show in the terminal what Segue is for."),
+    "version": ("configuration:version", "Print the versions of Segue and of what it is made of."),
+    "schema": ("configuration:schema", "Print the JSON Schema of the configuration file."),
+    "config": ("configuration:app", "The configuration."),
+    "providers": ("providers:providers", "Show the state of every provider: breaker, limits, last error, version."),
+    "turns": ("turns:app", "The records of turns."),
+    "plan": ("plan:app", "Plans of rollouts, before they are started."),
+    "gate": ("gate:app", "Gates, before they are written into a plan."),
+    "rollout": ("rollout:app", "Rollouts of a running server."),
+    "rehearse": (
+        "rehearse:rehearse",
+        "Say what a plan would have decided about recorded turns, and when.\n\nIt repeats decisions, not listeners: what"
+        " they would have done under another share is in no record.",
+    ),
+    "simulate": (
+        "simulate:simulate",
+        "Run a plan with drawn turns, and tell how often it promotes or rolls back.\n\nEvery decision is made by the code"
+        " that makes it live. Approvals are given at once.",
+    ),
+}
+"""Every command: where it is, and what it does. By name, so that a command loads only what it needs itself."""
+for name, (place, does) in COMMANDS.items():
+    app.command(f"segue.cli.{place}", name=name, help=does)
 
 
 def main() -> None:

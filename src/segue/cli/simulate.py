@@ -40,7 +40,7 @@ def simulate(
     processes: int = 1,
     json_: bool = False,
 ) -> None:
-    """Run a plan with turns that are drawn, and tell how often it promotes or rolls back, and how soon.
+    """Run a plan with drawn turns, and tell how often it promotes or rolls back.
 
     Every decision is made by the code that makes it live. Approvals are given at once.
 
