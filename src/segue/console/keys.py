@@ -4,7 +4,7 @@
 tells a mistyped key from a wrong one without asking anybody.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from segue.console.operator import Scope
 
@@ -27,3 +27,21 @@ class Key:
     used_us: int | None = None
     replaces: str = ""
     """Id of the key that was rotated into this one."""
+
+
+def tightened(before: Key, after: Key) -> Key:
+    """The new state of a key, as far as it takes something away: nothing that was read too early brings a key back.
+
+    What was revoked stays so since then, an expiry only comes nearer, and the latest use is kept.
+    """
+    return replace(
+        after,
+        expires_us=_lesser(before.expires_us, after.expires_us),
+        revoked_us=_lesser(before.revoked_us, after.revoked_us),
+        used_us=max((moment for moment in (before.used_us, after.used_us) if moment is not None), default=None),
+    )
+
+
+def _lesser(one: int | None, other: int | None) -> int | None:
+    """The earlier moment; None stands for never."""
+    return min((moment for moment in (one, other) if moment is not None), default=None)

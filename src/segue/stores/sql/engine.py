@@ -101,6 +101,10 @@ class Database:
             raise Unavailable("The database is closed.")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._query, query)
 
+    async def vacuum(self) -> None:
+        """Write the file anew without its holes; it takes as much room again meanwhile, and writes wait."""
+        await self.writer.submit(_vacuum, bare=True)
+
     def health(self) -> WriterHealth:
         """How the writing goes."""
         return self.writer.health()
@@ -169,6 +173,13 @@ class Database:
         reason = str(error.orig) if isinstance(error, DBAPIError) else str(error)
         advice = next((advice for sign, advice in _ADVICE if sign in reason.lower()), "")
         return f"{self.path} cannot be {verb}: {reason}. {advice}".rstrip()
+
+
+def _vacuum(connection: Connection) -> None:
+    # Straight to the driver, because SQLAlchemy would begin a transaction.
+    driver = connection.connection.driver_connection
+    for statement in ("vacuum", "pragma wal_checkpoint(truncate)"):
+        driver.execute(statement).close()  # type: ignore[union-attr]
 
 
 _json = partial(json.dumps, allow_nan=False, separators=(",", ":"))

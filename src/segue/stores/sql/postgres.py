@@ -76,6 +76,10 @@ class Postgres:
             raise Unavailable("The database is closed.")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._query, query)
 
+    async def vacuum(self) -> None:
+        """Free what removed rows took, for new ones; whole pages at the end of a table go back to the disk."""
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._vacuum)
+
     def health(self) -> WriterHealth:
         """How the writing goes."""
         return self.writer.health()
@@ -110,6 +114,14 @@ class Postgres:
             connection.close()
             raise
         return connection
+
+    def _vacuum(self) -> None:
+        try:
+            with self._engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+                connection.exec_driver_sql("set statement_timeout = 0")
+                connection.exec_driver_sql("vacuum (analyze) audit")
+        except DBAPIError as error:
+            raise Unavailable(self._explain(error)) from error
 
     def _query(self, query: Callable[[Connection], T]) -> T:
         try:

@@ -31,6 +31,13 @@ class Sql(Protocol):
             Unavailable: it cannot be read, or was closed.
         """
 
+    async def vacuum(self) -> None:
+        """Give room that is free back to the disk, as far as that goes. Writes wait meanwhile.
+
+        Raises:
+            Unavailable: the database cannot be written.
+        """
+
     def health(self) -> WriterHealth:
         """How the writing goes."""
 

@@ -14,6 +14,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -52,6 +53,7 @@ class _Entry:
     job: Job[Any] | None
     future: "asyncio.Future[Any] | None" = None
     holds_place: bool = False
+    bare: bool = False
     value: Any = None
     error: BaseException | None = None
 
@@ -97,10 +99,11 @@ class Writer:
         self._failure = failure
         self._thread.start()
 
-    async def submit(self, job: Job[T]) -> T:
+    async def submit(self, job: Job[T], *, bare: bool = False) -> T:
         """Run a job and return its value once it is committed; waits while the queue is full.
 
         A caller that is cancelled takes back a job that has not begun; one that has begun takes effect all the same.
+        A `bare` job runs outside any transaction, for the few statements that refuse to be in one.
 
         Raises:
             Unavailable: the database could not be written, or the writer is closed.
@@ -108,7 +111,7 @@ class Writer:
         """
         await self._places.acquire()
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        if not self._enqueue(_Entry(job, future, holds_place=True)):
+        if not self._enqueue(_Entry(job, future, holds_place=True, bare=bare)):
             self._places.release()
             raise Unavailable("The database is closing and takes no more writes.")
         return await future
@@ -171,8 +174,8 @@ class Writer:
         while batch := self._take():
             # Whoever was cancelled meanwhile has taken the job back.
             jobs = [entry for entry in batch if entry.job and not (entry.future and entry.future.cancelled())]
-            if jobs:
-                self._run(jobs)
+            for bare, group in groupby(jobs, lambda entry: entry.bare):
+                (self._run_bare if bare else self._run)(list(group))
             self._settle(batch)
         self._disconnect()
 
@@ -212,13 +215,26 @@ class Writer:
         else:
             self._fail([], broken)
 
-    def _commit(self, jobs: Sequence[_Entry]) -> None:
+    def _run_bare(self, jobs: Sequence[_Entry]) -> None:
+        for entry in jobs:
+            try:
+                entry.value = entry.job(self._connected()) if entry.job else None
+            except Exception as error:
+                self._fail([entry], error)
+            else:
+                self._succeed()
+
+    def _connected(self) -> Connection:
         if self._connection is None:
             self._connection = self._connect()
-        with self._connection.begin():
+        return self._connection
+
+    def _commit(self, jobs: Sequence[_Entry]) -> None:
+        connection = self._connected()
+        with connection.begin():
             for entry in jobs:
                 try:
-                    entry.value = entry.job(self._connection) if entry.job else None
+                    entry.value = entry.job(connection) if entry.job else None
                 except Exception as error:
                     raise _JobFailed from error
 
