@@ -28,13 +28,13 @@ COMMANDS = {
     "rollout": ("rollout:app", "Rollouts of a running server."),
     "rehearse": (
         "rehearse:rehearse",
-        "Say what a plan would have decided about recorded turns, and when.\n\nIt repeats decisions, not listeners: what"
-        " they would have done under another share is in no record.",
+        "Say what a plan would have decided about recorded turns, and when.\n\nIt repeats decisions, not listeners:"
+        " what they would have done under another share is in no record.",
     ),
     "simulate": (
         "simulate:simulate",
-        "Run a plan with drawn turns, and tell how often it promotes or rolls back.\n\nEvery decision is made by the code"
-        " that makes it live. Approvals are given at once.",
+        "Run a plan with drawn turns, and tell how often it promotes or rolls back.\n\nEvery decision is made by the"
+        " code that makes it live. Approvals are given at once.",
     ),
 }
 """Every command: where it is, and what it does. By name, so that a command loads only what it needs itself."""
