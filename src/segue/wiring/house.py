@@ -1,7 +1,7 @@
 """The one place that names concrete classes: settings become stores and providers, these become planes and the app."""
 
-import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,13 +12,8 @@ from starlette.types import ASGIApp
 from segue.clock import Clock, SystemClock
 from segue.providers.worker import PoolHealth
 from segue.settings import Settings
-from segue.stores.memory import MemoryTurnStore
 from segue.stores.objects import Objects
-from segue.stores.secret import signing_secret
-from segue.stores.sql.engine import Database
-from segue.stores.sql.postgres import Postgres
 from segue.stores.sql.shared import Sql
-from segue.stores.sql.turns import SqlTurnStore
 from segue.stores.switch import FileSwitchStore
 from segue.telemetry.metrics import Metrics
 from segue.vendors.objects import StorageSettings
@@ -31,7 +26,7 @@ from segue.voice.hearing import Hearing
 from segue.voice.lookout import Change, Lookout
 from segue.voice.pace import Paces
 from segue.voice.plane import VoicePlane
-from segue.voice.ports import LanguageModel, Recognizer, Synthesizer, TurnStore, VoiceInfo
+from segue.voice.ports import LanguageModel, Recognizer, Synthesizer, VoiceInfo
 from segue.voice.rendering import Studio
 from segue.voice.reporting import Reports, ReportTokens
 from segue.voice.session import Sessions
@@ -42,6 +37,10 @@ from segue.voice.turn import Turns
 from segue.web import app as door
 from segue.wiring import readings
 from segue.wiring.chains import Team, models, recognizers, synthesizers
+from segue.wiring.console import Console, console
+from segue.wiring.database import database as database_of
+from segue.wiring.database import secret as secret_of
+from segue.wiring.database import turn_store
 from segue.wiring.delivery import Delivery, deliver, watch_delivery
 from segue.wiring.observed import Observed
 
@@ -73,6 +72,7 @@ class House:
     clock: Clock
     speech: Team[Synthesizer]
     delivery: Delivery
+    console: Console
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[VoicePlane]:
@@ -82,14 +82,14 @@ class House:
             Unavailable: nothing can be written or spoken. Without a recognizer Segue starts all the same, and says so.
         """
         async with AsyncExitStack() as started:
+            warming = asyncio.create_task(asyncio.to_thread(_warm, self.settings.voice.languages))
+            started.push_async_callback(asyncio.wait, {warming})
             for part in self.parts:
                 started.push_async_callback(part.close)
                 await part.start()
             for sentence in self.plane.catalogue.renew(_offered(self.speech)):
                 log.warning("voice missing", reason=sentence)
-            for language in self.settings.voice.languages:
-                speakable("1", language)  # builds the language's tables, so that no listener waits for them
-            encoding.warm()
+            await warming
             yield self.plane
 
     def readiness(self) -> Mapping[str, str]:
@@ -116,6 +116,7 @@ class House:
             self.clock,
             settings.files.link_s,
             self.delivery.controller,
+            self.console.plane,
         )
 
 
@@ -127,11 +128,13 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     """
     clock = clock or SystemClock()
     metrics = Metrics()
-    parts: list[Part] = []
-    database, store = _store(settings, parts, keep=keep)
+    database = database_of(settings) if keep else None
+    parts: list[Part] = [database] if database is not None else []
+    store = turn_store(database)
+    operators = console(settings, clock, database)
     voice = settings.voice
     lookout = Lookout(clock, voice.degradation, voice.profiles, voice.profile, tell_change)
-    secret = _secret(settings, keep=keep)
+    secret = secret_of(settings, keep=keep)
     switch = Switch(voice.stream_enabled, clock, FileSwitchStore(settings.data) if keep else None)
     delivery = deliver(settings, clock, database, store, lookout, switch, lambda: plane.turns.planner)
     records = Observed(store, metrics, lookout, delivery.tally)
@@ -178,7 +181,14 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     readings.watch_voice(metrics, cache, lookout, sessions)
     readings.watch_process(metrics, plane.turns.places, database)
     watch_delivery(metrics, delivery)
-    return House(settings, plane, metrics, tuple(parts), database, clock, speech, delivery)
+    return House(settings, plane, metrics, tuple(parts), database, clock, speech, delivery, operators)
+
+
+def _warm(languages: Iterable[str]) -> None:
+    """Build each language's tables and load what each format needs, so that no listener waits for them."""
+    for language in languages:
+        speakable("1", language)
+    encoding.warm()
 
 
 def tell_change(change: Change) -> None:
@@ -193,42 +203,10 @@ def tell_change(change: Change) -> None:
     )
 
 
-def open_records(settings: Settings) -> tuple[Part, TurnStore]:
-    """The records of a data folder for reading, while the server that writes them may run; start the part first."""
-    database = _database(settings, read_only=True)
-    return database, SqlTurnStore(database)
-
-
 def _pools(*teams: Team[Any]) -> dict[str, Callable[[], PoolHealth]]:
     """The providers that have processes of their own, by name, and how these are."""
     providers = [target.provider for team in teams for target in team.roster.chain.targets.values()]
     return {each.name: each.health for each in providers if hasattr(each, "health")}
-
-
-def _store(settings: Settings, parts: list[Part], *, keep: bool) -> tuple[Sql | None, TurnStore]:
-    if not keep:
-        return None, MemoryTurnStore()
-    database = _database(settings)
-    parts.append(database)
-    return database, SqlTurnStore(database)
-
-
-def _database(settings: Settings, *, read_only: bool = False) -> Sql:
-    """The database of the settings: a Postgres, or a file in the data folder.
-
-    Raises:
-        ConfigurationError: the address is none of a Postgres, or its driver is not installed.
-    """
-    if address := settings.database.get_secret_value():
-        return Postgres(address, read_only=read_only)
-    return Database(settings.data / "segue.db", read_only=read_only)
-
-
-def _secret(settings: Settings, *, keep: bool) -> bytes:
-    """What is signed with: the shared one, or one of this data folder, or one that is forgotten."""
-    if shared := settings.secret.get_secret_value():
-        return shared.encode()
-    return signing_secret(settings.data) if keep else secrets.token_bytes(32)
 
 
 def _offered(speech: Team[Synthesizer]) -> list[VoiceInfo]:
