@@ -6,7 +6,7 @@ import time
 from benchmarks.gateway import Gateway
 from segue.records import TurnRecord
 from segue.settings import load
-from segue.wiring.house import open_records
+from segue.wiring.database import open_records
 
 PATIENCE_S = 10.0
 

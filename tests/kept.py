@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from segue.settings import load
-from segue.wiring.house import open_records
+from segue.wiring.database import open_records
 from tests.rollouts import until
 from tests.server import RunningServer
 

@@ -20,7 +20,7 @@ from aiohttp import web
 from segue.records import TurnRecord
 from segue.settings import load
 from segue.voice.containers import wav
-from segue.wiring.house import open_records
+from segue.wiring.database import open_records
 from tests.faults.telling import GAP_MS, RATE, WORD_MS, plain, vocabulary
 from tests.server import RunningServer, running
 from tests.vendors.openai import Server

@@ -11,7 +11,7 @@ from cyclopts import App
 
 from segue.errors import InvalidRequest
 from segue.settings import Settings, load
-from segue.wiring.house import open_records
+from segue.wiring.database import open_records
 
 app = App(name="turns", help="The records of turns.")
 

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from segue import __version__
 from segue.clock import Clock
 from segue.configuration import OpenAINames, ServerSettings
+from segue.console.plane import ConsolePlane
 from segue.delivery.controller import Controller
 from segue.telemetry.metrics import Metrics
 from segue.voice.plane import VoicePlane
@@ -76,6 +77,7 @@ def create(
     clock: Clock,
     link_s: float,
     delivery: Controller | None = None,
+    console: ConsolePlane | None = None,  # noqa: ARG001 - its routes follow
 ) -> ASGIApp:
     """The whole application as one ASGI callable; whoever serves it has started what stands behind it."""
     app = FastAPI(

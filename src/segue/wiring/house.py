@@ -38,9 +38,7 @@ from segue.web import app as door
 from segue.wiring import readings
 from segue.wiring.chains import Team, models, recognizers, synthesizers
 from segue.wiring.console import Console, console
-from segue.wiring.database import database as database_of
-from segue.wiring.database import secret as secret_of
-from segue.wiring.database import turn_store
+from segue.wiring.database import database_of, secret_of, turn_store
 from segue.wiring.delivery import Delivery, deliver, watch_delivery
 from segue.wiring.observed import Observed
 
@@ -175,9 +173,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
         files=VoiceFiles(objects, secret, clock),
         health=lambda: _health(writing, speech, listening),
     )
-    teams: dict[str, Team[Any]] = {"model": writing, "synthesizer": speech, "recognizer": listening}
-    readings.watch_chains(metrics, teams)
-    readings.watch_workers(metrics, _pools(speech, listening))
+    _watch(metrics, {"model": writing, "synthesizer": speech, "recognizer": listening})
     readings.watch_voice(metrics, cache, lookout, sessions)
     readings.watch_process(metrics, plane.turns.places, database)
     watch_delivery(metrics, delivery)
@@ -201,6 +197,12 @@ def tell_change(change: Change) -> None:
         word=change.word.value,
         reason=change.reason,
     )
+
+
+def _watch(metrics: Metrics, teams: Mapping[str, Team[Any]]) -> None:
+    """Tell the metrics where the readings of providers come from; `teams` by role."""
+    readings.watch_chains(metrics, teams)
+    readings.watch_workers(metrics, _pools(*teams.values()))
 
 
 def _pools(*teams: Team[Any]) -> dict[str, Callable[[], PoolHealth]]:
