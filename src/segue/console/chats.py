@@ -80,7 +80,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened in a run. `seq` counts from 1 over all attempts; a listener resumes after one."""
+    """Something that happened in a run. `seq` grows over all attempts, with gaps; a listener resumes after one."""
 
     seq: int
     kind: str
@@ -101,3 +101,15 @@ class Claim:
     """HTTP status of the answer; None while it is on its way."""
     body: str | None = None
     """The answer, as it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a run ends: its last event, and what is answered whenever its idempotency key comes again.
+
+    A run that failed leaves no answer: the same key then begins another attempt.
+    """
+
+    event: Event
+    status: int | None = None
+    body: str | None = None

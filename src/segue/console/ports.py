@@ -4,11 +4,11 @@ Whatever changes something takes the draft of its entry in the audit, and writes
 entry there is no change. Every method may raise `Unavailable`: what is kept cannot be read or written.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Protocol
 
 from segue.console.audit import Draft, Entry, Filter
-from segue.console.chats import Chat, Claim, Event, Message, Run
+from segue.console.chats import Chat, Claim, End, Event, Message, Run
 from segue.console.keys import Key
 from segue.console.ratelimit import Policy, Verdict
 
@@ -80,17 +80,20 @@ class ChatStore(Protocol):
     ) -> list[Message]:
         """Messages of a chat beyond a place, in the order asked for."""
 
+    async def message(self, id: str) -> Message | None:  # noqa: A002
+        """A message, or None."""
+
     async def claim(self, scope: str, *, now_us: int) -> Claim | None:
         """The claim on an idempotency key that has not expired, or None."""
 
     async def send(
         self, message: Message, run: Run, claim: Claim | None, *, entry: Draft, most_runs: int
-    ) -> Claim | None:
+    ) -> Message | Claim:
         """Claim the key, keep the message and the run, and write the entry: all of it or nothing.
 
-        Gives the claim that was there already, and then nothing was written; None when it was. The message's `at_us`
-        is moved behind the last one of its chat. A claim whose run failed is replaced: its message is kept, and the
-        failed run begins another attempt.
+        Gives the message as it is kept: its `at_us` is moved behind the last one of its chat. Gives a claim where one
+        was there already, and then nothing was written. A run that is kept and failed may be sent with its next
+        attempt and token: its claim gives way to that, its message stays as it is, and its `error` is forgotten.
 
         Raises:
             NotFound: the chat was removed.
@@ -110,11 +113,19 @@ class ChatStore(Protocol):
         """Hold a run longer; False if this token is not the newest, or the run has ended."""
 
     async def finish(
-        self, run: Run, *, reply: Message | None, events: Sequence[Event], status: int, body: str, entry: Draft
-    ) -> bool:
-        """End a run with its reply, its last events and the answer to its claim.
+        self,
+        run: Run,
+        *,
+        reply: Message | None,
+        events: Sequence[Event],
+        end: Callable[[Message | None], End],
+        entry: Draft,
+    ) -> End | None:
+        """End a run with its reply, its last events, and the answer to its claim, as it then stands in `run`.
 
-        False, and nothing is written, if its token is not the newest.
+        The reply's `at_us` is moved behind the last message of its chat; `end` is told that reply, or None where there
+        is none, and says how the run ends. It may be called more than once, and in another thread. None, and nothing is
+        written, if the run's token is not the newest or the run has ended.
         """
 
     async def take(self, holder: str, *, now_us: int, until_us: int, limit: int) -> list[Run]:

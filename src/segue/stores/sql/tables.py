@@ -218,6 +218,7 @@ runs = Table(
     Column("ended_us", BigInteger),
     Index("runs_state_until", "state", "until_us"),
     Index("runs_operator_state", "operator", "state"),
+    Index("runs_chat", "chat"),
 )
 
 run_events = Table(
@@ -240,6 +241,7 @@ claims = Table(
     Column("status", Integer, comment="of the answer; none while it is on its way"),
     Column("body", String, comment="of the answer, as it was sent"),
     Index("claims_expires", "expires_us"),
+    Index("claims_run", "run"),
 )
 
 limits = Table(
