@@ -294,8 +294,8 @@ class NodeDown(SegueError):
     code = "node_down"
     retryable = True
 
-    def __init__(self, message: str = "", *, node: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, node: str = "", headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message, headers=headers)
         self.node = node
 
 

@@ -4,12 +4,14 @@ Whatever changes something takes the draft of its entry in the audit, and writes
 entry there is no change. Every method may raise `Unavailable`: what is kept cannot be read or written.
 """
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from segue.console.audit import Draft, Entry, Filter
 from segue.console.chats import Chat, Claim, End, Event, Message, Run
 from segue.console.keys import Key
+from segue.console.nodes import Call, NodeHealth
 from segue.console.ratelimit import Policy, Verdict
 
 
@@ -169,3 +171,37 @@ class Replier(Protocol):
         Raises:
             SegueError: it cannot be made, or not to its end.
         """
+
+
+class NodeAnswer(Protocol):
+    """The answer of another node, whose body is still on its way."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, their names in lower case."""
+
+    def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The body as it comes; nothing is read ahead of whoever takes the pieces.
+
+        Raises:
+            NodeDown: it broke off, or fell silent.
+        """
+
+
+class NodeCaller(Protocol):
+    """Speaks with other nodes, by their names."""
+
+    def call(self, node: str, call: Call) -> AbstractAsyncContextManager[NodeAnswer]:
+        """Send a request on to a node. Leaving the block hangs up at once, wherever the answer is.
+
+        Raises:
+            NodeDown: it cannot be reached, does not answer in time, or broke off before its answer began.
+            Unavailable: it does not take this node's key.
+        """
+
+    async def health(self, node: str) -> NodeHealth:
+        """How a node says it is; one that does not answer in time is dead."""

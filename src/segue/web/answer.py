@@ -5,8 +5,9 @@ it early must stop the work behind it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
+from typing import Any
 
 import structlog
 from starlette.responses import Response
@@ -52,16 +53,7 @@ class Answer(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Carry the answer until it ends or its caller leaves, whichever comes first."""
-        carrying = asyncio.create_task(self._carry(scope, send))
-        watching = asyncio.create_task(_gone(receive))
-        try:
-            await asyncio.wait({carrying, watching}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            watching.cancel()
-            carrying.cancel()
-            results = await asyncio.gather(carrying, watching, return_exceptions=True)
-        if isinstance(results[0], Exception) and not isinstance(results[0], (Cut, TimeoutError, OSError)):
-            raise results[0]
+        await attended(self._carry(scope, send), receive)
 
     async def _carry(self, scope: Scope, send: Send) -> None:
         try:
@@ -100,6 +92,20 @@ class Answer(Response):
     async def _send(self, send: Send, message: Message) -> None:
         async with asyncio.timeout(self._send_timeout_s):
             await send(message)
+
+
+async def attended(carry: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Carry an answer until it ends or its caller leaves, whichever comes first; a `Cut` leaves it without an end."""
+    carrying = asyncio.create_task(carry)
+    watching = asyncio.create_task(_gone(receive))
+    try:
+        await asyncio.wait({carrying, watching}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watching.cancel()
+        carrying.cancel()
+        results = await asyncio.gather(carrying, watching, return_exceptions=True)
+    if isinstance(results[0], Exception) and not isinstance(results[0], (Cut, TimeoutError, OSError)):
+        raise results[0]
 
 
 async def _gone(receive: Receive) -> None:
