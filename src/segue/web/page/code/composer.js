@@ -5,8 +5,12 @@ import { drafts } from "./choices.js";
 const TALLEST_PX = 200;
 
 export class Composer {
-  /** @param {HTMLFormElement} form @param {{onsend: (text: string) => void}} hooks */
-  constructor(form, { onsend }) {
+  /**
+   * @param {HTMLFormElement} form
+   * @param {{onsend: (text: string) => void, place?: string}} hooks `place` begins the names under which texts are kept
+   */
+  constructor(form, { onsend, place = "" }) {
+    this.place = place;
     this.field = form.querySelector("#text");
     this.send = form.querySelector("#send");
     this.onsend = onsend;
@@ -17,21 +21,21 @@ export class Composer {
     });
     this.field.addEventListener("input", () => this.#changed());
     this.field.addEventListener("keydown", (event) => this.#key(event));
-    this.put(drafts.get("draft") ?? drafts.get("pending") ?? "");
+    this.put(drafts.get(`${place}draft`) ?? drafts.get(`${place}pending`) ?? "");
   }
 
   /** Send what is written, if anything is. */
   submit() {
     const text = this.field.value.trim();
     if (!text || this.closed) return this.field.focus();
-    drafts.set("pending", text);
+    drafts.set(`${this.place}pending`, text);
     this.put("");
     this.onsend(text);
   }
 
   /** What was sent has reached the server (or been given back): it need not be kept any longer. */
   settle() {
-    drafts.set("pending", null);
+    drafts.set(`${this.place}pending`, null);
   }
 
   put(text) {
@@ -54,7 +58,7 @@ export class Composer {
   }
 
   #changed() {
-    drafts.set("draft", this.field.value);
+    drafts.set(`${this.place}draft`, this.field.value);
     this.send.disabled = this.isEmpty || this.closed;
     this.field.style.setProperty("height", "auto");
     this.field.style.setProperty("height", `${Math.min(TALLEST_PX, this.field.scrollHeight)}px`);

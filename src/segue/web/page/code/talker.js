@@ -20,8 +20,9 @@ export class Talker {
    * @param {() => void} hooks.onplay the player's numbers changed
    * @param {(blocked: boolean) => void} hooks.onblocked
    * @param {(state: string) => void} hooks.onconnection
+   * @param {(hooks: object) => Connection} connect what carries the turns
    */
-  constructor(hooks) {
+  constructor(hooks, connect = (line) => new Connection(line)) {
     this.hooks = hooks;
     this.generation = 0;
     this.turn = null;
@@ -43,7 +44,7 @@ export class Talker {
       onfinish: () => this.#finished(),
       onblocked: hooks.onblocked,
     });
-    this.connection = new Connection({
+    this.connection = connect({
       onstate: hooks.onconnection,
       onevent: (generation, event) => this.#event(generation, event),
       onpacket: (packet) => this.#packet(packet),
