@@ -3,7 +3,6 @@
  * `stats.js` documents what `window._voiceStats()` returns.
  */
 
-import { joinLanguages, joinTheme } from "./appearance.js";
 import { choices, drafts, nameIn } from "./choices.js";
 import { Composer } from "./composer.js";
 import { Conditions } from "./conditions.js";
@@ -12,6 +11,7 @@ import { Health } from "./health.js";
 import { Microphone, MicrophoneError } from "./microphone.js";
 import { base64FromBlob } from "./packet.js";
 import { Panel } from "./panel.js";
+import { joinShell } from "./shell/shell.js";
 import { statsOf } from "./stats.js";
 import { Talker } from "./talker.js";
 import { Voices } from "./voices.js";
@@ -247,8 +247,7 @@ function warm() {
 }
 
 function begin() {
-  joinLanguages(find("#languages"), speak);
-  joinTheme(find("#theme"));
+  joinShell({ page: "talk", open: true, onlanguage: speak });
   const profile = choices.get("profile") === "quality" ? "quality" : "fast";
   find(`#profiles input[value=${profile}]`).checked = true;
   find("#profiles").addEventListener("change", (event) => choices.set("profile", event.target.value));

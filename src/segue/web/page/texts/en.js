@@ -2,7 +2,6 @@
 export default {
   "page.title": "Segue",
   "skip": "Skip to the message field",
-  "ways.rollouts": "Rollouts",
   "language.label": "Language of the page and of speech",
   "theme.auto": "Appearance: as the system",
   "theme.light": "Appearance: light",

@@ -2,7 +2,6 @@
 export default {
   "page.title": "Segue",
   "skip": "Перейти к полю сообщения",
-  "ways.rollouts": "Раскатки",
   "language.label": "Язык страницы и речи",
   "theme.auto": "Вид: как в системе",
   "theme.light": "Вид: светлый",

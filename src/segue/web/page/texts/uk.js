@@ -2,7 +2,6 @@
 export default {
   "page.title": "Segue",
   "skip": "Перейти до поля повідомлення",
-  "ways.rollouts": "Розгортання",
   "language.label": "Мова сторінки та мовлення",
   "theme.auto": "Вигляд: як у системі",
   "theme.light": "Вигляд: світлий",

@@ -2,7 +2,6 @@
 export default {
   "page.title": "Segue",
   "skip": "跳到输入框",
-  "ways.rollouts": "发布",
   "language.label": "页面与语音的语言",
   "theme.auto": "外观：跟随系统",
   "theme.light": "外观：浅色",

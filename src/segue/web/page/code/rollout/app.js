@@ -3,8 +3,8 @@
  * between only the clocks go on.
  */
 
-import { joinLanguages, joinTheme } from "../appearance.js";
-import { learn, say } from "../words.js";
+import { joinShell } from "../shell/shell.js";
+import { learn, say, words } from "../words.js";
 import en from "../../texts/rollout/en.js";
 import ru from "../../texts/rollout/ru.js";
 import uk from "../../texts/rollout/uk.js";
@@ -130,26 +130,23 @@ function go() {
   onstate("asking");
   if (name === null) {
     say(find("line-text"), "live.asking");
-    document.title = "Segue";
+    document.title = words("shell.title", { page: words("way.rollouts") });
     list.open();
   } else feed.open(name);
   scrollTo(0, 0);
 }
 
-function begin() {
-  joinLanguages(find("languages"), () => {
+async function begin() {
+  const onlanguage = () => {
     show();
     log.show();
     list.show();
     redraw();
-  });
-  joinTheme(find("theme"), redraw);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  };
+  const operator = await joinShell({ page: "rollouts", scope: "read", onlanguage, ontheme: redraw });
+  if (operator === null) return;
+  commands.allow(operator);
   addEventListener("hashchange", go);
-  document.querySelector(".skip").addEventListener("click", (event) => {
-    event.preventDefault(); // the address names the rollout
-    find("content").focus();
-  });
   find("up").addEventListener("click", (event) => {
     event.preventDefault();
     location.hash = "";

@@ -1,7 +1,7 @@
 /** Where a figure lies, with its interval, against its limit: drawn as a band, told as a sentence. */
 
 import { words } from "../words.js";
-import { make } from "./build.js";
+import { make } from "../build.js";
 import { inUnit } from "./figures.js";
 
 const CLOSE = 0.3; // a limit so close to an end takes the place of what is written there

@@ -3,15 +3,18 @@
  * cannot be used says why: it stays reachable, and tells it on focus, on a click and where one hovers.
  */
 
-import { choices, randomName } from "../choices.js";
+import { make, verbatim, write } from "../build.js";
+import { randomName } from "../choices.js";
+import { api } from "../shell/api.js";
+import { sentences } from "../shell/trouble.js";
 import { words } from "../words.js";
-import { make, verbatim, write } from "./build.js";
-import { address, ask } from "./feed.js";
+import { address } from "./feed.js";
 import { basis } from "./figures.js";
 import { stageName } from "./sentence.js";
 
 const PAIRS = [["pause", "resume"], ["approve"], ["promote"], ["step-back"], ["freeze", "thaw"], ["retry"], ["rollback"]];
 const AT_ONCE = new Set(["pause"]); // changes nothing that anybody hears, and is taken back with one click
+const SCOPE = "rollout:write";
 const HARM = new Set(["rollback", "step-back"]);
 
 /** What a command is called, without the dots that say that a question follows. */
@@ -25,7 +28,7 @@ export class Commands {
    * @param {(status: object) => void} ondone the server did it, and says how the rollout stands now
    */
   constructor(place, reason, dialog, ondone) {
-    Object.assign(this, { place, reason, dialog, ondone, status: null, busy: null });
+    Object.assign(this, { place, reason, dialog, ondone, status: null, busy: null, locked: true });
     this.form = dialog.querySelector("form");
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -34,6 +37,11 @@ export class Commands {
     this.#find("no").addEventListener("click", () => dialog.close());
     dialog.addEventListener("cancel", (event) => this.busy && event.preventDefault());
     for (const verbs of PAIRS) this.place.append(this.#button(verbs));
+  }
+
+  /** Say whose commands these are; without the scope none can be given. */
+  allow(operator) {
+    this.locked = !operator.may(SCOPE);
   }
 
   show(status) {
@@ -69,16 +77,16 @@ export class Commands {
   }
 
   #allowed(verb) {
-    return this.status?.commands[verb]?.allowed === true;
+    return !this.locked && this.status?.commands[verb]?.allowed === true;
   }
 
   /** Whether something speaks against it that an operator may overrule. */
   #byForce(verb) {
-    return this.status?.commands[verb]?.by_force === true;
+    return !this.locked && this.status?.commands[verb]?.by_force === true;
   }
 
   #why(verb) {
-    return this.status?.commands[verb]?.why ?? "";
+    return this.locked ? words("command.locked", { scope: SCOPE }) : (this.status?.commands[verb]?.why ?? "");
   }
 
   #tell(button) {
@@ -86,7 +94,7 @@ export class Commands {
     if (this.#allowed(verb)) return this.#hush();
     this.told = verb;
     const text = words("command.not", { command: nameOf(verb) });
-    this.reason.replaceChildren(`${text} `, verbatim(this.#why(verb)));
+    this.reason.replaceChildren(`${text} `, this.locked ? this.#why(verb) : verbatim(this.#why(verb)));
   }
 
   #hush() {
@@ -99,7 +107,7 @@ export class Commands {
     if (this.busy !== null) return;
     if (!this.#allowed(verb) && !this.#byForce(verb)) return this.#tell(button);
     this.id = randomName(); // one press is one command, however often it has to be sent
-    if (AT_ONCE.has(verb)) return this.#send(verb, { reason: "", actor: this.#actor() });
+    if (AT_ONCE.has(verb)) return this.#send(verb, { reason: "" });
     this.#ask(verb);
   }
 
@@ -115,7 +123,6 @@ export class Commands {
     this.#offerStages(verb);
     this.form.reset();
     this.#warn(verb);
-    this.#find("actor").value = choices.get("actor") ?? "";
     this.#trouble(null);
     this.#working(false);
     this.dialog.showModal();
@@ -152,24 +159,17 @@ export class Commands {
   }
 
   #answers() {
-    const actor = this.#find("actor").value.trim();
-    choices.set("actor", actor);
     const ticked = (part) => !this.#find(part).hidden && this.#find(part).querySelector("input").checked;
     const stage = this.verb === "approve" ? this.status.approval.stage : this.#find("where").hidden ? "" : this.#find("stage").value;
-    return { reason: this.#find("reason").value.trim(), actor: actor || "operator", full: ticked("full"), force: ticked("force"), stage };
-  }
-
-  #actor() {
-    return choices.get("actor") || "operator";
+    return { reason: this.#find("reason").value.trim(), full: ticked("full"), force: ticked("force"), stage };
   }
 
   async #send(verb, answers) {
     if (this.busy !== null) return;
     this.#working(verb);
     try {
-      const body = JSON.stringify({ ...answers, id: this.id });
-      const headers = { "content-type": "application/json" };
-      const plain = await ask(`${address(this.status.name)}/${verb}`, { method: "POST", headers, body });
+      const json = { ...answers, id: this.id }; // who commands is who is signed in
+      const plain = await api(`${address(this.status.name)}/${verb}`, { method: "POST", json });
       this.#working(false);
       this.dialog.close();
       this.ondone(plain.status, plain.decision);
@@ -193,8 +193,7 @@ export class Commands {
     const place = this.dialog.open ? this.#find("trouble") : this.reason;
     this.#find("trouble").hidden = error === null || !this.dialog.open;
     if (error === null) return;
-    const key = error.status === 0 ? "trouble.no_answer" : error.status === 409 ? "trouble.refused" : "trouble.failed";
-    place.replaceChildren(`${words(key)} `, verbatim(error.detail || (error.status ? error.message : "")));
+    place.replaceChildren(...(error.status === 0 ? [words("trouble.no_answer")] : sentences(error)));
   }
 
   #find(part) {

@@ -1,7 +1,8 @@
 /** The evidence of a gate over time against the line it would have to cross: drawn by uPlot on a logarithmic scale. */
 
 import uPlot from "../vendor/uPlot/uPlot.esm.js";
-import { evidence, locale } from "./figures.js";
+import { locale } from "../shell/times.js";
+import { evidence } from "./figures.js";
 
 const HEIGHT = 118;
 const SHORT = 240; // below four minutes the axis names seconds too

@@ -5,6 +5,8 @@
  * States: asking (nothing came yet), live, polling (no stream, but answers), lost (no answer), missing (no such rollout).
  */
 
+import { api } from "../shell/api.js";
+
 const SILENCE_MS = 12_000; // the server speaks at least every five seconds
 const POLL_MS = 3_000;
 const AGAIN_MS = 15_000; // so often the stream is tried anew while there is none
@@ -45,7 +47,7 @@ export class Feed {
     const found = [];
     let after = 0;
     for (let page = 0; page < PAGES; page += 1) {
-      const plain = await ask(`${address(this.name)}/decisions?attempt=${attempt}&after=${after}`);
+      const plain = await api(`${address(this.name)}/decisions?attempt=${attempt}&after=${after}`);
       found.push(...plain.items);
       if (plain.next === null || plain.next === undefined || plain.items.length === 0) break;
       after = plain.items.at(-1).number;
@@ -58,7 +60,7 @@ export class Feed {
     const name = this.name;
     this.asked_at = performance.now();
     try {
-      const status = await ask(address(name));
+      const status = await api(address(name));
       if (name !== this.name) return;
       if (this.state !== "live") this.#become("polling");
       this.hooks.onstatus(status);
@@ -115,16 +117,3 @@ export class Feed {
 
 /** Where a rollout is in the API. */
 export const address = (name) => `/api/rollouts/${encodeURIComponent(name)}`;
-
-/** Ask for JSON; whatever is not a good answer is an error with its `status` (0 without an answer) and `detail`. */
-export async function ask(url, options = {}) {
-  let response;
-  try {
-    response = await fetch(url, { signal: AbortSignal.timeout(10_000), ...options });
-  } catch (cause) {
-    throw Object.assign(new Error("no answer", { cause }), { status: 0, detail: "" });
-  }
-  const plain = await response.json().catch(() => ({}));
-  if (response.ok) return plain;
-  throw Object.assign(new Error(plain.title ?? response.statusText), { status: response.status, detail: plain.detail ?? "" });
-}

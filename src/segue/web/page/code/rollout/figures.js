@@ -1,6 +1,7 @@
 /** Figures as the page's language writes them: shares, spans of time, moments, evidence. */
 
-import { figure, language, words } from "../words.js";
+import { locale } from "../shell/times.js";
+import { figure, words } from "../words.js";
 
 const STEPS = [
   ["d", 86_400],
@@ -8,7 +9,6 @@ const STEPS = [
   ["min", 60],
   ["s", 1],
 ];
-const LOCALES = { zh: "zh-Hans" };
 const LOUD = 1e6; // evidence above this is written in short: nobody compares its digits
 
 /** A part of one as a percentage with at most three digits that mean something. */
@@ -37,15 +37,6 @@ export function span(seconds) {
   return parts.join(" ");
 }
 
-/** A moment in Unix seconds: the time of day, with the day where it is not today. */
-export function moment(at, now_ms = Date.now()) {
-  const date = new Date(at * 1000);
-  const today = date.toDateString() === new Date(now_ms).toDateString();
-  const day = today ? {} : { day: "numeric", month: "short" };
-  const time = { hour: "2-digit", minute: "2-digit", second: today ? "2-digit" : undefined, hourCycle: "h23" };
-  return new Intl.DateTimeFormat(locale(), { ...day, ...time }).format(date);
-}
-
 /** An e-value: two digits below one, whole numbers above, in short where it is overwhelming. */
 export function evidence(value) {
   if (value === null || value === undefined) return "–";
@@ -72,5 +63,3 @@ function seconds(value) {
 function trimmed(number, digits) {
   return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(number);
 }
-
-export const locale = () => LOCALES[language] ?? language;

@@ -2,7 +2,7 @@
 
 import { figure, words } from "../words.js";
 import { band } from "./band.js";
-import { make, put, shape, verbatim, write } from "./build.js";
+import { make, put, shape, verbatim, write } from "../build.js";
 import { Curve } from "./curve.js";
 import { evidence, inUnit, span } from "./figures.js";
 import { asked, said } from "./sentence.js";

@@ -1,7 +1,7 @@
 /** The top of a rollout: its name, its phase, the sentence, and whatever an operator should know before anything else. */
 
 import { words } from "../words.js";
-import { make, put, shape, verbatim, write } from "./build.js";
+import { make, put, shape, verbatim, write } from "../build.js";
 import { basis, percent } from "./figures.js";
 import { hear, live, sentenceOf, where } from "./sentence.js";
 

@@ -1,14 +1,13 @@
 /** All rollouts, or how to start the first one. */
 
-import { words } from "../words.js";
-import { make, put, shape, write } from "./build.js";
-import { ask } from "./feed.js";
+import { make, put, shape } from "../build.js";
+import { api } from "../shell/api.js";
+import { joinCopy } from "../shell/shell.js";
+import { say, words } from "../words.js";
 import { basis } from "./figures.js";
 import { briefly } from "./sentence.js";
 
 const EVERY_MS = 3_000;
-const COPIED_MS = 2_000;
-const USUAL = "http://127.0.0.1:8002"; // where the command line looks for the server unless it is told
 const PLAN = "plans/voice-phase2.yaml";
 
 export class List {
@@ -17,9 +16,9 @@ export class List {
     this.find = find;
     this.onstate = onstate;
     this.items = null;
-    const there = location.origin === USUAL ? "" : ` --url ${location.origin}`;
-    find("start-command").textContent = `segue rollout start ${PLAN}${there}`;
-    find("copy").addEventListener("click", () => this.#copy());
+    find("start-command").textContent = `segue rollout start ${PLAN}`;
+    say(find("start-elsewhere"), "none.elsewhere", { url: `--url ${location.origin}` });
+    joinCopy(find("copy"), find("start-command"));
   }
 
   open() {
@@ -44,25 +43,13 @@ export class List {
 
   async #look() {
     try {
-      const plain = await ask("/api/rollouts");
+      const plain = await api("/api/rollouts?limit=500");
       if (this.timer === null) return;
       this.items = plain.items;
       this.onstate("polling_list");
       this.show();
     } catch {
       if (this.timer !== null) this.onstate("lost");
-    }
-  }
-
-  async #copy() {
-    const code = this.find("start-command");
-    const button = this.find("copy");
-    try {
-      await navigator.clipboard.writeText(code.textContent);
-      write(button, words("none.copied"));
-      setTimeout(() => write(button, words("none.copy")), COPIED_MS);
-    } catch {
-      getSelection().selectAllChildren(code); // no clipboard here: it can be copied with the keyboard now
     }
   }
 }

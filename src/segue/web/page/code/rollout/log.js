@@ -1,8 +1,8 @@
 /** What happened, newest first: each decision as a sentence, with who made it and when. */
 
+import { make, shape, verbatim } from "../build.js";
+import { moment } from "../shell/times.js";
 import { words } from "../words.js";
-import { make, shape, verbatim } from "./build.js";
-import { moment } from "./figures.js";
 import { decided } from "./sentence.js";
 
 const SHAPES = {

@@ -1,7 +1,7 @@
 /** Who hears what: the share that was set beside the one that came about, and what the two variants are. */
 
 import { words } from "../words.js";
-import { make, put } from "./build.js";
+import { make, put } from "../build.js";
 import { basis } from "./figures.js";
 
 const PARTS = ["voice", "synthesizer", "model"];

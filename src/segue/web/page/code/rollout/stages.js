@@ -1,7 +1,7 @@
 /** The stages of the plan from left to right: what is over, what is running and how long still, what comes. */
 
 import { figure, words } from "../words.js";
-import { make, put, shape, write } from "./build.js";
+import { make, put, shape, write } from "../build.js";
 import { basis, span } from "./figures.js";
 import { cohortOf, live, stageName } from "./sentence.js";
 

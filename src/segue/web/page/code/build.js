@@ -19,8 +19,18 @@ const SHAPES = {
   person: "M12 4a3.8 3.8 0 1 1 0 7.6A3.8 3.8 0 0 1 12 4zM4.8 20c.5-4 3.4-5.8 7.2-5.8s6.7 1.8 7.2 5.8",
   frozen: "M12 3v18M4.2 7.5l15.6 9M19.8 7.5l-15.6 9",
   note: "M12 3.5a8.5 8.5 0 1 1 0 17 8.5 8.5 0 0 1 0-17zM12 8v.1M12 11.5V16",
+  close: "M6.5 6.5l11 11M17.5 6.5l-11 11",
+  menu: "M4 7h16M4 12h16M4 17h16",
+  lock: "M6.5 11h11v8.5h-11zM8.8 11V8a3.2 3.2 0 0 1 6.4 0v3",
+  key: "M8 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8zM12 12h8.5v3.5M16.5 12v3",
+  theme: "M12 3.8a8.2 8.2 0 1 1 0 16.4 8.2 8.2 0 0 1 0-16.4z",
+  eye: "M2.5 12C5 7.5 8.3 5.5 12 5.5s7 2 9.5 6.5c-2.5 4.5-5.800 6.5-9.5 6.5S5 16.5 2.5 12zM12 9a3 3 0 1 1 0 6 3 3 0 0 1 0-6z",
+  server: "M4 5h16v6H4zM4 13h16v6H4zM7.5 8v.1M7.5 16v.1",
   retry: "M19 12a7 7 0 1 1-2.2-5.1M19.5 3.5v4h-4",
 };
+
+/** What is filled in a picture, where anything is. */
+const SOLID = { theme: "M12 3.8a8.2 8.2 0 0 1 0 16.4z" };
 
 /**
  * An element with attributes and children. `class` and `data-…` are attributes like all others; null and false are
@@ -45,10 +55,16 @@ export function shape(name) {
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("aria-hidden", "true");
   svg.setAttribute("class", "shape");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", SHAPES[name] ?? SHAPES.note);
-  svg.append(path);
+  svg.append(drawn(SHAPES[name] ?? SHAPES.note));
+  if (name in SOLID) svg.append(drawn(SOLID[name], "solid"));
   return svg;
+}
+
+function drawn(line, kind = null) {
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", line);
+  if (kind) path.setAttribute("class", kind);
+  return path;
 }
 
 /** What the server wrote, in the language it was written in; a screen reader should know that it is English. */
