@@ -91,6 +91,8 @@ class Command:
     """Approve: the stage that may be entered. Step back: the stage to go to; one back when empty."""
     nonce: str = ""
     """Approve by link: what the link carries."""
+    via: str = ""
+    """How whoever commands came in, such as `key:1a2b3c4d5e6f`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,3 +235,5 @@ class Change:
     version that was read."""
     unheard: bool = False
     """A command was given, but harm had to be decided first: give the command again, to what is so now."""
+    via: str = ""
+    """How whoever commanded it came in; empty where nobody did."""

@@ -61,7 +61,8 @@ def begin(
     numbers = {"memory_bytes": memory_bytes, **commanded(command)}
     decision = written(fresh, ruling, now=now, numbers=numbers, command=command)
     rollout = kept(fresh, decision)
-    return Change(rollout, decision, table=routed(rollout, table), notices=notices(None, rollout, decision))
+    following = routed(rollout, table)
+    return Change(rollout, decision, table=following, notices=notices(None, rollout, decision), via=command.via)
 
 
 def _fresh(
@@ -254,6 +255,7 @@ def _carried(
         notices=notices(rollout, after, decision),
         look=look,
         judgement=judgement,
+        via=command.via if command is not None else "",
     )
 
 

@@ -1,12 +1,18 @@
 """Rollouts kept in memory: for tests, rehearsals, and a server that may forget when it ends."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
+from pydantic import TypeAdapter
+
+from segue.console.audit import Draft, digest
+from segue.delivery.done import done
 from segue.delivery.evidence import Block, Cell, Key, Look
 from segue.delivery.ports import Conflict
 from segue.delivery.rollout import Change, Decision, Notice, Rollout
 from segue.routing import RoutingTable
+
+_ROLLOUT = TypeAdapter(Rollout)
 
 
 @dataclass(slots=True)
@@ -20,9 +26,14 @@ class _Attempt:
 
 
 class MemoryRolloutStore:
-    """Keeps every attempt for as long as the process lives. Several controllers may share one."""
+    """Keeps every attempt for as long as the process lives. Several controllers may share one.
 
-    def __init__(self) -> None:
+    `audited` takes the entry of whatever is decided, and what it refuses is not saved; `node` is the name in entries.
+    """
+
+    def __init__(self, audited: Callable[[Draft], None] | None = None, node: str = "") -> None:
+        self._audited = audited
+        self._node = node
         self._attempts: dict[str, dict[int, _Attempt]] = {}
         self._order: list[str] = []
         self._table = RoutingTable()
@@ -54,6 +65,8 @@ class MemoryRolloutStore:
         rollout = change.rollout
         before = self._attempt(rollout.name, None)
         self._refuse_conflicts(change, before.rollout if before is not None else None)
+        if self._audited is not None and (entry := self._entry(change)) is not None:
+            self._audited(entry)
         if before is None or rollout.version == 1:
             before = self._attempts.setdefault(rollout.name, {})[rollout.attempt] = _Attempt(rollout)
         elif before.rollout.stage_since != rollout.stage_since or not rollout.phase.live:
@@ -69,6 +82,17 @@ class MemoryRolloutStore:
             self._table = change.table
         for notice in change.notices:
             self._notices.setdefault(notice.id, (notice, True, ""))
+
+    def _entry(self, change: Change) -> Draft | None:
+        if (what := done(change)) is None:
+            return None
+        before = self._attempt(change.rollout.name, change.rollout.attempt)
+        return Draft(
+            **asdict(what),
+            before=_digest(before.rollout) if before is not None else "",
+            after=_digest(change.rollout),
+            node=self._node,
+        )
 
     def _refuse_conflicts(self, change: Change, before: Rollout | None) -> None:
         rollout, table = change.rollout, change.table
@@ -145,3 +169,7 @@ class MemoryRolloutStore:
     def _attempt(self, name: str, attempt: int | None) -> _Attempt | None:
         attempts = self._attempts.get(name, {})
         return attempts.get(max(attempts, default=0) if attempt is None else attempt)
+
+
+def _digest(rollout: Rollout) -> str:
+    return digest(_ROLLOUT.dump_python(rollout, mode="json"))

@@ -20,6 +20,7 @@ from segue.providers.webhook import Webhook
 from segue.records import TurnRecord
 from segue.routing import BASIS, RoutingTable, restrict
 from segue.settings import Settings, restrictions, variable
+from segue.stores.console import MemoryAuditStore
 from segue.stores.rollouts import MemoryRolloutStore
 from segue.stores.sql.rollouts import SqlRolloutStore
 from segue.stores.sql.shared import Sql
@@ -65,13 +66,18 @@ def deliver(
     lookout: Lookout,
     switch: Switch,
     planner: Callable[[], Planner],
+    memory: MemoryAuditStore | None,
 ) -> Delivery:
     """Put a delivery plane together; nothing is started yet. Without a database it forgets when the process ends.
 
     `planner` gives the voice plane's, which is made later; it says what a variant names and the plane does not have.
+    `memory` is the audit where there is no database.
     """
     own = settings.delivery
-    store: RolloutStore = SqlRolloutStore(database) if database is not None else MemoryRolloutStore()
+    node = settings.console.node
+    store: RolloutStore = MemoryRolloutStore(memory.write if memory is not None else None, node)
+    if database is not None:
+        store = SqlRolloutStore(database, node)
     published = Published(restrict=_restricted)
     tally = Tally(secrets.token_hex(6), late_s=own.grace_s / 2)
     replica = Replica(store, published, tally, clock)

@@ -1,19 +1,23 @@
 """Rollouts kept in a database: every change in one transaction, refused if somebody else was quicker."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, tuple_, update
 
-from segue.delivery.evidence import Block, Cell, Counts, Key, Look
+from segue.console.audit import Draft, digest
+from segue.delivery.done import done
+from segue.delivery.evidence import Block, Cell, Look
 from segue.delivery.ports import Conflict
 from segue.delivery.rollout import Change, Decision, Notice, Rollout
 from segue.errors import Unavailable
 from segue.routing import RoutingTable, table_from_dict
 from segue.stores.sql import tables
+from segue.stores.sql.audit import append
+from segue.stores.sql.cells import cells, count, forget
 from segue.stores.sql.shared import Sql
 
 CONTROLLER = "controller"
@@ -25,14 +29,17 @@ _BLOCK = TypeAdapter(Block)
 _LOOK = TypeAdapter(Look)
 _NOTICE = TypeAdapter(Notice)
 T = TypeVar("T")
-_PLACE = ("rollout", "stage", "series", "block", "arm", "character")
 
 
 class SqlRolloutStore:
-    """Rollouts in a database that others may share. What was saved before is there for whoever looks afterwards."""
+    """Rollouts in a database that others may share. What was saved before is there for whoever looks afterwards.
 
-    def __init__(self, database: Sql) -> None:
+    Whatever is decided stands in the audit too, in the same transaction; `node` is the name that its entries bear.
+    """
+
+    def __init__(self, database: Sql, node: str = "") -> None:
         self._database = database
+        self._node = node
 
     async def load(self, name: str) -> Rollout | None:
         """See `RolloutStore.load`."""
@@ -52,7 +59,7 @@ class SqlRolloutStore:
 
     async def save(self, change: Change) -> None:
         """See `RolloutStore.save`."""
-        await self._database.writer.submit(partial(_save, change=change))
+        await self._database.writer.submit(partial(_save, change=change, node=self._node))
 
     async def decisions(
         self, name: str, *, attempt: int | None = None, after: int = 0, limit: int = 1000
@@ -80,18 +87,18 @@ class SqlRolloutStore:
     async def count(self, cells: Sequence[Cell]) -> None:
         """See `RolloutStore.count`."""
         if cells:
-            await self._database.writer.submit(partial(_count, cells=tuple(cells)))
+            await self._database.writer.submit(partial(count, cells=tuple(cells)))
 
     async def cells(self, rollout: str, stage: int, *, from_block: dict[str, int]) -> list[Cell]:
         """See `RolloutStore.cells`."""
         if not from_block:
             return []
-        return await self._database.read(partial(_cells, rollout=rollout, stage=stage, from_block=from_block))
+        return await self._database.read(partial(cells, rollout=rollout, stage=stage, from_block=from_block))
 
     async def forget_cells(self, rollout: str, stage: int, *, before_block: dict[str, int]) -> None:
         """See `RolloutStore.forget_cells`."""
         if before_block:
-            job = partial(_forget, rollout=rollout, stage=stage, before_block=before_block)
+            job = partial(forget, rollout=rollout, stage=stage, before_block=before_block)
             await self._database.writer.submit(job)
 
     async def lease(self, holder: str, now: float, seconds: float) -> bool:
@@ -149,8 +156,11 @@ def _of_attempt(
     return connection.execute(wanted.where(own.name == name, own.attempt == (attempt or newest))).all()
 
 
-def _save(connection: Connection, *, change: Change) -> None:
+def _save(connection: Connection, *, change: Change, node: str) -> None:
+    entry = _entry(connection, change, node)  # before the rollout is written over
     _save_rollout(connection, change.rollout)
+    if entry is not None:
+        append(connection, entry)
     if change.table is not None:
         _save_table(connection, change.table)
     place = {"name": change.rollout.name, "attempt": change.rollout.attempt}
@@ -179,6 +189,21 @@ def _save(connection: Connection, *, change: Change) -> None:
         ]
         _insert(connection, tables.blocks, *rows)
     _save_notices(connection, change.notices)
+
+
+def _entry(connection: Connection, change: Change, node: str) -> Draft | None:
+    """The entry of a change, with the hash of the whole rollout before and after; None where nothing was decided."""
+    if (what := done(change)) is None:
+        return None
+    own = tables.rollouts.c
+    attempt = select(own.rollout).where(own.name == change.rollout.name, own.attempt == change.rollout.attempt)
+    before = connection.execute(attempt).first()
+    return Draft(
+        **asdict(what),
+        before=digest(before.rollout) if before is not None else "",
+        after=digest(_ROLLOUT.dump_python(change.rollout, mode="json")),
+        node=node,
+    )
 
 
 def _save_rollout(connection: Connection, rollout: Rollout) -> None:
@@ -228,41 +253,6 @@ def _save_notices(connection: Connection, notices: Iterable[Notice]) -> None:
 
 def _insert(connection: Connection, table: Any, *rows: dict[str, Any]) -> None:
     connection.execute(insert(table), list(rows))
-
-
-def _count(connection: Connection, *, cells: tuple[Cell, ...]) -> None:
-    own = tables.cells
-    for cell in cells:
-        place = {name: getattr(cell.key, name) for name in _PLACE} | {"replica": cell.replica}
-        counts = cell.counts
-        values = {"n": counts.n, "bad": counts.bad, "votes": counts.votes, "bad_votes": counts.bad_votes, "at": cell.at}
-        where = and_(*(own.c[name] == value for name, value in place.items()))
-        if connection.execute(update(own).where(where).values(values)).rowcount == 0:
-            connection.execute(insert(own).values({**place, **values}))
-
-
-def _cells(connection: Connection, *, rollout: str, stage: int, from_block: dict[str, int]) -> list[Cell]:
-    own = tables.cells.c
-    wanted = or_(*(and_(own.series == series, own.block >= block) for series, block in from_block.items()))
-    order = [own[name] for name in (*_PLACE, "replica")]
-    rows = connection.execute(
-        select(tables.cells).where(own.rollout == rollout, own.stage == stage, wanted).order_by(*order)
-    )
-    return [
-        Cell(
-            row.replica,
-            Key(row.rollout, row.stage, row.series, row.block, row.arm, row.character),
-            Counts(row.n, row.bad, row.votes, row.bad_votes),
-            row.at,
-        )
-        for row in rows
-    ]
-
-
-def _forget(connection: Connection, *, rollout: str, stage: int, before_block: dict[str, int]) -> None:
-    own = tables.cells.c
-    closed = or_(*(and_(own.series == series, own.block < block) for series, block in before_block.items()))
-    connection.execute(delete(tables.cells).where(own.rollout == rollout, own.stage == stage, closed))
 
 
 def _lease(connection: Connection, *, holder: str, now: float, until: float) -> bool:
