@@ -1,12 +1,15 @@
 """What is told of messages and runs: the plain values of the API, the same live, stored and told again. Pure."""
 
 import json
+import re
 from typing import Any
 
 from segue.console.chats import Chat, Message, Run, RunState
 
 OUTCOME_UNKNOWN = "outcome_unknown"
 """Code of a run over which so many servers died that it is begun no more."""
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 def moment(at_us: int) -> float:
@@ -69,8 +72,4 @@ def answer(run: Run, message: Message, reply: Message) -> str:
 
 def storable(text: str) -> str:
     """A text without what databases refuse: the character NUL, and halves of letters, which become `�`."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode() if not _is_plain(text) else text
-
-
-def _is_plain(text: str) -> bool:
-    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return _HALVES.sub("\ufffd", text.replace("\x00", ""))

@@ -14,6 +14,10 @@ from segue.console.keys import Key
 from segue.console.nodes import Call, NodeHealth
 from segue.console.ratelimit import Policy, Verdict
 
+UNKNOWN_CHAT = "There is no such chat; it may have been removed."
+OPERATOR_RUNS = "{most} of your replies are under way; send again when one of them is done."
+"""What a store says when it refuses a message."""
+
 
 class AuditStore(Protocol):
     """Keeps the chain."""
