@@ -1,0 +1,65 @@
+"""Heads of the audit: how they are written down, read again, and signed."""
+
+import json
+from dataclasses import fields, replace
+
+import pytest
+
+from segue.console.audit import Draft, linked
+from segue.console.heads import FORMAT, Head, as_dict, as_line, from_line, signable, signed_head
+from segue.stores.audit_key import AuditKey, TrustedKeys, audit_key, trusted_keys
+
+ENTRY = linked(Draft(1, "Olena", "socket:olena", "key.create"), None)
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> AuditKey:
+    """A key of its own."""
+    return audit_key(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def head(key: AuditKey) -> Head:
+    """A head of one entry."""
+    return signed_head(ENTRY, 2, "main", key)
+
+
+def test_a_head_is_read_as_it_was_written(head: Head) -> None:
+    """A line holds all of a head, by itself or as part of a line of the log."""
+    assert from_line(as_line(head)) == head
+    assert from_line(json.dumps({"level": "info", "event": "audit head", "head": as_dict(head)})) == head
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "{", "[]", "7", "{}", json.dumps({"head": "7"}), json.dumps({"format": FORMAT}), "[" * 100_000],
+)
+def test_another_line_is_no_head(line: str) -> None:
+    """A line that is torn, or tells of something else, holds no head."""
+    assert from_line(line) is None
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(Head)])
+def test_a_head_needs_every_field(head: Head, name: str) -> None:
+    """A line without one of the fields, or with something else in it, holds no head."""
+    plain = as_dict(head)
+    assert from_line(json.dumps({each: value for each, value in plain.items() if each != name})) is None
+    assert from_line(json.dumps({**plain, name: [1]})) is None
+
+
+def test_the_signature_covers_every_field(head: Head, key: AuditKey, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A head of which any field was changed is not what was signed."""
+    trust = _trusting(key, tmp_path_factory)
+    assert trust.check(head.key, signable(head), head.signature) is True
+    for name in ("seq", "hash", "at_us", "node", "key"):
+        value = getattr(head, name)
+        other = replace(head, **{name: value + 1 if isinstance(value, int) else value + "0"})
+        assert trust.check(head.key, signable(other), head.signature) is False, name
+    assert trust.check("0" * 16, signable(head), head.signature) is None
+
+
+def _trusting(key: AuditKey, folders: pytest.TempPathFactory) -> TrustedKeys:
+    folder = folders.mktemp("trusting")
+    (folder / "audit-keys").mkdir()
+    (folder / "audit-keys" / "other.pem").write_bytes(key.public_pem())
+    return trusted_keys(folder)
