@@ -24,6 +24,7 @@ from segue.stores.sql import tables
 from segue.stores.sql.engine import Database
 from segue.stores.sql.turns import PAGE, SqlTurnStore, _span
 from segue.stores.sql.writer import Job, Writer
+from segue.voice.ports import TurnFilter
 
 Store = MemoryTurnStore | SqlTurnStore
 
@@ -134,6 +135,47 @@ class TestEveryStore:
         store.append(record(9001))
 
         assert await turns_of(store, since=record(9000).at) == ["turn-09000", "turn-09001"]
+
+    async def test_a_page_is_newest_first(self, store: Store) -> None:
+        """Turns come by their moment, and by their name where that is the same, with the reports they have."""
+        for number in (5, 3, 9):
+            store.append(record(number))
+        store.append(record(4, at=record(9).at))
+        await store.report(report(3))
+
+        assert [each.turn for each in await store.page(TurnFilter(), limit=3)] == [
+            "turn-00009",
+            "turn-00004",
+            "turn-00005",
+        ]
+        assert await store.page(TurnFilter(), before=(record(5).at, "turn-00005"), limit=9) == [
+            record(3, playback=report(3))
+        ]
+        assert await store.page(TurnFilter(), before=(record(3).at, "turn-00003"), limit=9) == []
+
+    async def test_what_is_wanted_of_a_page_is_wanted_together(self, store: Store) -> None:
+        """Every field that is given must be the same; pages go on within what is wanted."""
+        for number in range(12):
+            store.append(
+                record(
+                    number,
+                    at=1.5,
+                    listener="olena" if number % 2 else None,
+                    variant="candidate" if number % 3 else "baseline",
+                    kind="tts" if number == 7 else "chat",
+                    outcome=Outcome.COMPLETED if number == 5 else Outcome.FAILED,
+                )
+            )
+
+        async def those(before: tuple[float, str] | None = None, **wanted: str) -> list[int]:
+            return [int(each.turn[5:]) for each in await store.page(TurnFilter(**wanted), before=before, limit=3)]
+
+        assert await those(listener="olena") == [11, 9, 7]
+        assert await those((1.5, "turn-00007"), listener="olena") == [5, 3, 1]
+        assert await those(listener="olena", variant="candidate") == [11, 7, 5]
+        assert await those(listener="olena", variant="candidate", kind="tts") == [7]
+        assert await those(outcome="completed") == [5]
+        assert await those(listener="nobody") == []
 
     async def test_a_turn_is_kept_once(self, store: Store) -> None:
         """A record appended again under the same name changes nothing, not even its place."""
@@ -493,6 +535,7 @@ class TestSickFiles:
         )
 
         assert await turns_of(store) == ["turn-00001", "turn-00003"]
+        assert [each.turn for each in await store.page(TurnFilter(), limit=2)] == ["turn-00003", "turn-00001"]
         assert "turn was left out" in caplog.text
         with pytest.raises(Unavailable, match="turn-00002"):
             await store.find("turn-00002")

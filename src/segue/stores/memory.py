@@ -2,9 +2,11 @@
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
+from heapq import nlargest
 
 from segue.records import PlaybackReport, TurnRecord
+from segue.voice.ports import TurnFilter
 
 
 class MemoryTurnStore:
@@ -52,6 +54,19 @@ class MemoryTurnStore:
             if since is None or record.at >= since:
                 left -= 1
                 yield self._joined(record)
+
+    async def page(
+        self, wanted: TurnFilter, *, before: tuple[float, str] | None = None, limit: int
+    ) -> list[TurnRecord]:
+        """The newest records that are wanted, newest first: those before (`at`, `turn`) in that order."""
+        fields = {name: value for name, value in asdict(wanted).items() if value}
+        found = (
+            record
+            for record in self._records.values()
+            if (before is None or (record.at, record.turn) < before)
+            and all(getattr(record, name) == value for name, value in fields.items())
+        )
+        return [self._joined(each) for each in nlargest(limit, found, key=lambda each: (each.at, each.turn))]
 
     async def flush(self) -> None:
         """Return at once: what was appended is as durable here as it will ever be."""

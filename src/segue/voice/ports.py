@@ -173,6 +173,16 @@ class Recognizer(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class TurnFilter:
+    """Which turns are wanted: those of which every given field is the same. Empty means any."""
+
+    listener: str = ""
+    variant: str = ""
+    outcome: str = ""
+    kind: str = ""
+
+
 class TurnStore(Protocol):
     """Keeps what happened."""
 
@@ -187,6 +197,11 @@ class TurnStore(Protocol):
 
     def read(self, *, since: float | None = None, limit: int | None = None) -> AsyncIterator[TurnRecord]:
         """Records in the order in which they were kept, oldest first; `since` in Unix seconds."""
+
+    async def page(
+        self, wanted: TurnFilter, *, before: tuple[float, str] | None = None, limit: int
+    ) -> list[TurnRecord]:
+        """The newest records that are wanted, newest first: those before (`at`, `turn`) in that order."""
 
     async def flush(self) -> None:
         """Return when everything appended before is durable."""

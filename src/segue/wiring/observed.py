@@ -8,7 +8,7 @@ from segue.delivery.tally import Tally
 from segue.records import PlaybackReport, TurnRecord
 from segue.telemetry.metrics import Metrics
 from segue.voice.lookout import Lookout
-from segue.voice.ports import TurnStore
+from segue.voice.ports import TurnFilter, TurnStore
 
 log = structlog.get_logger("segue.delivery")
 
@@ -49,6 +49,12 @@ class Observed:
     def read(self, *, since: float | None = None, limit: int | None = None) -> AsyncIterator[TurnRecord]:
         """See `TurnStore.read`."""
         return self._store.read(since=since, limit=limit)
+
+    async def page(
+        self, wanted: TurnFilter, *, before: tuple[float, str] | None = None, limit: int
+    ) -> list[TurnRecord]:
+        """See `TurnStore.page`."""
+        return await self._store.page(wanted, before=before, limit=limit)
 
     async def flush(self) -> None:
         """See `TurnStore.flush`."""

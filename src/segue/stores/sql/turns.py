@@ -6,13 +6,14 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select, tuple_
 
 from segue.errors import Unavailable
 from segue.records import PlaybackReport, TurnRecord, record_from_dict
 from segue.stores.sql.shared import Sql
 from segue.stores.sql.tables import playbacks, turns
 from segue.stores.sql.writer import WriterHealth
+from segue.voice.ports import TurnFilter
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,19 @@ class SqlTurnStore:
                     left -= 1
                     yield record
 
+    async def page(
+        self, wanted: TurnFilter, *, before: tuple[float, str] | None = None, limit: int
+    ) -> list[TurnRecord]:
+        """The newest records that are wanted, newest first: those before (`at`, `turn`) in that order.
+
+        A record that cannot be understood is logged and left out; the next one takes its place.
+
+        Raises:
+            Unavailable: the database cannot be read.
+        """
+        await self._database.writer.settled()
+        return await self._database.read(partial(_newest, wanted=wanted, before=before, limit=limit))
+
     async def flush(self) -> None:
         """Return when everything appended before is durable.
 
@@ -129,17 +143,36 @@ def _span(connection: Connection, *, since: float | None) -> tuple[int, int, int
     return (lowest - 1, highest, count) if count else (0, 0, 0)
 
 
+def _newest(
+    connection: Connection, *, wanted: TurnFilter, before: tuple[float, str] | None, limit: int
+) -> list[TurnRecord]:
+    query = _JOINED.add_columns(turns.c.at).order_by(turns.c.at.desc(), turns.c.turn.desc())
+    for name, value in asdict(wanted).items():
+        if value:
+            query = query.where(turns.c[name] == value)
+    found: list[TurnRecord] = []
+    while (left := limit - len(found)) > 0:
+        beyond = query.where(tuple_(turns.c.at, turns.c.turn) < before) if before is not None else query
+        rows = connection.execute(beyond.limit(left)).all()
+        found += [record for row in rows if (record := _understood(row)) is not None]
+        if len(rows) < left:
+            break
+        before = (rows[-1].at, rows[-1].turn)
+    return found
+
+
+def _understood(row: Row[*tuple[Any, ...]]) -> TurnRecord | None:
+    try:
+        return _joined(row.turn, row.record, row.report)
+    except Unavailable as error:
+        logger.error("a turn was left out", extra={"turn": row.turn, "reason": error.message})
+        return None
+
+
 def _page(connection: Connection, *, after: int, last: int) -> list[tuple[int, TurnRecord | None]]:
     # `since` is left to the caller: with it, the database might walk the index of times and sort every page anew.
     wanted = _JOINED.where(turns.c.seq > after, turns.c.seq <= last).order_by(turns.c.seq).limit(PAGE)
-    page: list[tuple[int, TurnRecord | None]] = []
-    for row in connection.execute(wanted):
-        try:
-            page.append((row.seq, _joined(row.turn, row.record, row.report)))
-        except Unavailable as error:
-            logger.error("a turn was left out", extra={"turn": row.turn, "reason": error.message})
-            page.append((row.seq, None))
-    return page
+    return [(row.seq, _understood(row)) for row in connection.execute(wanted)]
 
 
 def _joined(turn: str, record: Mapping[str, Any], report: Mapping[str, Any] | None) -> TurnRecord:
