@@ -18,6 +18,12 @@ USUAL, MOST = 100, 500
 FIRST, NEXT, REFUSED = "first", "next", "refused"
 """What came of a request for a page."""
 
+LISTS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The limit is no number, or the cursor is not of this list (code `invalid_cursor`)."},
+    503: {"description": "What is kept cannot be read now."},
+}
+"""How lists answer otherwise."""
+
 T = TypeVar("T")
 
 
