@@ -42,23 +42,24 @@ class Operator:
 
     def __init__(self, server: RunningServer, name: str) -> None:
         self.url = server.url
+        self.headers = server.headers
         self.name = name
         self.listeners = 0
 
     def command(self, verb: str, **words: str | bool) -> dict[str, Any]:
         """Command this rollout, and return the answer."""
-        return self.post(f"/api/rollouts/{self.name}/{verb}", {"actor": "Olena", **words})
+        return self.post(f"/api/rollouts/{self.name}/{verb}", words)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Post JSON, which must be accepted."""
-        answer = httpx2.post(self.url + path, json=body)
+        answer = httpx2.post(self.url + path, json=body, headers=self.headers)
         assert answer.is_success, answer.text
         found: dict[str, Any] = answer.json()
         return found
 
     def get(self, path: str = "") -> dict[str, Any]:
         """Something about this rollout: its status, or what the path names."""
-        found: dict[str, Any] = httpx2.get(f"{self.url}/api/rollouts/{self.name}{path}").json()
+        found: dict[str, Any] = httpx2.get(f"{self.url}/api/rollouts/{self.name}{path}", headers=self.headers).json()
         return found
 
     def turns(self, count: int) -> None:

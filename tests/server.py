@@ -1,5 +1,6 @@
 """Real Segue processes for tests: started on a free port, ended by process id, judged by their exit code."""
 
+import functools
 import json
 import os
 import signal
@@ -15,19 +16,55 @@ from typing import Any
 
 import httpx2
 
+from segue.cli.local import reachable
+
 PROJECT = Path(__file__).parents[1]
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 30.0
+LISTENING = "Segue is listening on "
+FIRST_KEY = "First key, shown only now: "
 
 
 @dataclass
 class RunningServer:
-    """A Segue process, its address and what it wrote to standard error."""
+    """A Segue process, its address and what it wrote to standard error (`log`) and to standard output (`said`)."""
 
     url: str
     data: Path
     process: "subprocess.Popen[str]"
     log: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    listening: threading.Event = field(default_factory=threading.Event)
+
+    @functools.cached_property
+    def key(self) -> str:
+        """A key that may do everything: that of the first start, or else one that is made now."""
+        told = [line.removeprefix(FIRST_KEY) for line in self.said if line.startswith(FIRST_KEY)]
+        return told[0] if told else self.made("admin", "admin")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a request carries of somebody who may do everything."""
+        return bearer(self.key)
+
+    def client(self, key: str | None = None) -> httpx2.Client:
+        """A client with this key, or with one that may do everything."""
+        return httpx2.Client(base_url=self.url, headers=bearer(self.key if key is None else key), timeout=30)
+
+    @contextmanager
+    def near(self) -> Iterator[httpx2.Client]:
+        """A client that comes by the socket in the data folder, as the commands do."""
+        with reachable(self.data) as address:
+            way = httpx2.HTTPTransport(uds=address)
+            with httpx2.Client(base_url="http://segue", transport=way, timeout=30) as client:
+                yield client
+
+    def made(self, name: str, *scopes: str, **more: Any) -> str:
+        """A new key with these scopes; `more` is said in the body, such as `expires_in_s`."""
+        with self.near() as client:
+            answer = client.post("/api/keys", json={"name": name, "scopes": scopes, **more})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["key"])
 
     @property
     def ws(self) -> str:
@@ -98,8 +135,9 @@ def running(
             cwd=PROJECT,
         )
         server = RunningServer("", data, process)
-        reader = threading.Thread(target=_collect, args=(server,), daemon=True)
-        reader.start()
+        readers = [threading.Thread(target=read, args=(server,), daemon=True) for read in (_collect, _hear)]
+        for reader in readers:
+            reader.start()
         try:
             server.url = _address(server)
             yield server
@@ -110,7 +148,8 @@ def running(
             except subprocess.TimeoutExpired:
                 process.kill()
                 code = process.wait()
-            reader.join(STOP_LIMIT_S)
+            for reader in readers:
+                reader.join(STOP_LIMIT_S)
             assert process.stdout is not None
             assert process.stderr is not None
             process.stdout.close()
@@ -123,13 +162,27 @@ def _collect(server: RunningServer) -> None:
     server.log.extend(line.rstrip("\n") for line in server.process.stderr)
 
 
+def _hear(server: RunningServer) -> None:
+    """Collect what is said on standard output; the first lines come in one piece, so that none of them is missed."""
+    assert server.process.stdout is not None
+    rest = b""
+    while piece := os.read(server.process.stdout.fileno(), 65_536):
+        *lines, rest = (rest + piece).split(b"\n")
+        server.said += [line.decode() for line in lines]
+        if lines:
+            server.listening.set()
+    server.listening.set()
+
+
 def _address(server: RunningServer) -> str:
     """Wait for the line that says where the server listens."""
-    assert server.process.stdout is not None
-    timer = threading.Timer(START_LIMIT_S, server.process.kill)
-    timer.start()
-    line = server.process.stdout.readline()
-    timer.cancel()
-    prefix = "Segue is listening on "
-    assert line.startswith(prefix), f"the server did not start: {line!r}\n" + "\n".join(server.log[-50:])
-    return line.removeprefix(prefix).strip()
+    heard = server.listening.wait(START_LIMIT_S)
+    line = server.said[0] if server.said else ""
+    assert heard, "the server did not start in time\n" + "\n".join(server.log[-50:])
+    assert line.startswith(LISTENING), f"the server did not start: {line!r}\n" + "\n".join(server.log[-50:])
+    return line.removeprefix(LISTENING).strip()
+
+
+def bearer(key: str) -> dict[str, str]:
+    """The header that shows a key."""
+    return {"Authorization": f"Bearer {key}"}

@@ -199,6 +199,13 @@ MEASURES: tuple[Measure, ...] = (
         Better.HIGHER,
         ("result",),
     ),
+    Measure(
+        "unauthorized",
+        "Requests that were turned away because they showed no good key, by what was wrong with it.",
+        Unit.COUNT,
+        Better.LOWER,
+        ("reason",),
+    ),
 )
 
 BY_NAME = {measure.name: measure for measure in MEASURES}

@@ -36,6 +36,9 @@ from segue.vendors.objects import CacheSettings, FileSettings, StorageSettings
 
 log = structlog.get_logger("segue.settings")
 
+KEY_VARIABLE = "SEGUE_KEY"
+"""Holds the key of whoever gives commands to a server that is not of this machine; no setting."""
+
 
 class Settings(BaseSettings):
     """The whole configuration of a Segue process."""
@@ -215,7 +218,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _refuse_unknown_variables() -> None:
-    known = {f"SEGUE_{name.upper()}" for name in Settings.model_fields}
+    known = {f"SEGUE_{name.upper()}" for name in Settings.model_fields} | {KEY_VARIABLE}
     for name in os.environ:
         upper = name.upper()
         if upper.startswith("SEGUE_") and upper.split("__")[0] not in known:

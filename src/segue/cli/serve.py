@@ -6,13 +6,14 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
 import uvloop
 
+from segue.cli.local import listening
 from segue.configuration import ServerSettings
 from segue.errors import ConfigurationError
 from segue.settings import load
@@ -29,13 +30,21 @@ class Server(uvicorn.Server):
         """Leave the signals to `serve`."""
         yield
 
+    def __init__(self, config: uvicorn.Config, first_key: Callable[[], Awaitable[str | None]]) -> None:
+        super().__init__(config)
+        self._first_key = first_key
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then tell on standard output where; whoever started this process may wait for that line."""
+        """Start, then tell on standard output where; whoever started this process may wait for that line.
+
+        The key of the first start follows it, here and nowhere else.
+        """
         await super().startup(sockets)
-        for listener in sockets or ():
-            host, port = listener.getsockname()[:2]
-            shown = f"[{host}]" if ":" in host else host
-            print(f"Segue is listening on http://{shown}:{port}", flush=True)
+        told = [_address(listener) for listener in sockets or () if listener.family != socket.AF_UNIX]
+        lines = [f"Segue is listening on {address}" for address in told]
+        if (key := await self._first_key()) is not None:
+            lines.append(f"First key, shown only now: {key}")
+        print("\n".join(lines), flush=True)
 
     def end(self, *, force: bool = False) -> None:
         """Stop accepting connections and close those that are idle; `force` closes all of them."""
@@ -76,7 +85,9 @@ def serve(
             server_header=False,
             limit_concurrency=settings.server.max_connections,
             timeout_graceful_shutdown=1,  # `_drain` has waited for replies before
-        )
+            proxy_headers=False,  # whoever sends them could be anybody
+        ),
+        house.console.first_key,
     )
     uvloop.run(_run(house, server, listener))
 
@@ -98,7 +109,8 @@ async def _run(house: House, server: Server, listener: socket.socket) -> None:
         # What is loaded now stays until the end: the collector need not walk it again and again while replies run.
         gc.collect()
         gc.freeze()
-        await server.serve(sockets=[listener])
+        with listening(house.settings.data) as near:
+            await server.serve(sockets=[listener] if near is None else [listener, near])
         for task in stopping:
             task.cancel()
         await asyncio.gather(*stopping, return_exceptions=True)
@@ -112,6 +124,11 @@ async def _drain(house: House, server: Server) -> None:
         async with asyncio.timeout(house.settings.server.drain_s):
             await places.empty()
     server.end()
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _bind(settings: ServerSettings) -> socket.socket:

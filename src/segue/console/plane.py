@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from segue.console.actions import Actions
+from segue.console.keyring import Keyring
 from segue.console.ports import AuditStore, KeyStore
+from segue.console.sessions import Seal
+from segue.vendors.console import AccessSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +16,6 @@ class ConsolePlane:
     actions: Actions
     audit: AuditStore
     keys: KeyStore
+    keyring: Keyring
+    seal: Seal
+    access: AccessSettings

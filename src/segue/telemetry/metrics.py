@@ -199,6 +199,10 @@ class Metrics:
         """Count a request. `route` is the pattern that matched, not the path, or empty if none did."""
         self._requests.labels(self._method(method), self._route(route), str(status)).inc()
 
+    def count(self, name: str, **labels: str) -> None:
+        """Count one of what a measure counts. Its label values are words of Segue's own, never of a caller's."""
+        self._add(name, 1, labels)
+
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """Everything, as text: the body and its content type, OpenMetrics where the `Accept` header asks for it."""
         encode, content_type = choose_encoder(accept)

@@ -18,15 +18,19 @@ from segue.web import (
     characters,
     degradation,
     files,
+    keys,
     listening,
     problems,
     providers,
     rollouts,
     routing,
+    signin,
     state,
     talk,
     turns,
 )
+from segue.web.access import Access
+from segue.web.doorkeeper import KeyDoorkeeper
 from segue.web.guard import Guard
 from segue.web.openai import door as openai_door
 
@@ -76,8 +80,8 @@ def create(
     names: OpenAINames,
     clock: Clock,
     link_s: float,
+    console: ConsolePlane,
     delivery: Controller | None = None,
-    console: ConsolePlane | None = None,  # noqa: ARG001 - its routes follow
 ) -> ASGIApp:
     """The whole application as one ASGI callable; whoever serves it has started what stands behind it."""
     app = FastAPI(
@@ -90,17 +94,30 @@ def create(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     problems.install(app)
-    app.include_router(turns.router(plane, server, link_s))
-    app.include_router(talk.router(plane, server))
-    app.include_router(listening.router(plane, metrics))
+    doorkeeper = KeyDoorkeeper(console.keyring, console.seal, clock, metrics)
+    access = Access(doorkeeper, listeners_need_key=console.access.listeners == "key")
+    for routes in (
+        turns.router(plane, server, link_s),
+        talk.router(plane, server),
+        listening.router(plane),
+        state.voices(plane),
+        degradation.router(plane.lookout, plane.switch, plane.settings.degradation),
+        characters.router(plane.catalogue),
+        routing.assignment(plane),
+        openai_door.router(plane, names, server, clock),
+    ):
+        app.include_router(routes, dependencies=access.listeners())
     app.include_router(state.router(plane, metrics, readiness))
-    app.include_router(providers.router(plane, clock))
-    app.include_router(degradation.router(plane.lookout, plane.switch, plane.settings.degradation))
-    app.include_router(characters.router(plane.catalogue))
-    app.include_router(routing.router(plane))
+    app.include_router(listening.reports(plane, metrics))
     app.include_router(files.router(plane.files))
-    app.include_router(openai_door.router(plane, names, server, clock))
+    app.include_router(signin.router(access, doorkeeper, console, clock))
+    app.include_router(keys.router(access, console.keyring))
+    app.include_router(providers.router(plane, clock, access))
+    app.include_router(routing.router(plane, access))
+    app.include_router(degradation.turning(plane.switch, access, console.actions))
     if delivery is not None:
-        app.include_router(rollouts.router(delivery, server, clock, lambda: plane.turns.places.closed))
+        app.include_router(
+            rollouts.router(delivery, server, clock, lambda: plane.turns.places.closed, access, console.actions)
+        )
     app.router.routes.extend(page_routes(PAGE))
-    return Guard(app, server, metrics)
+    return Guard(app, server, metrics, console.access.hosts)

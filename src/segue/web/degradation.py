@@ -2,15 +2,20 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
+from segue.console.actions import Actions, Deed
+from segue.console.audit import Draft
+from segue.console.operator import Operator, Scope
 from segue.vendors.degradation import DegradationSettings
 from segue.voice.degradation import Figures, Reading, Remedy, rules_of
 from segue.voice.lookout import AxisReport, Change, Lookout, Report
 from segue.voice.profiles import Finding
 from segue.voice.switch import Switch, SwitchState
+from segue.web.access import Access
 from segue.web.bodies import Body, json_only
+from segue.web.guard import request_id
 
 
 class SwitchBody(Body):
@@ -128,9 +133,23 @@ def router(lookout: Lookout, switch: Switch, settings: DegradationSettings) -> A
         """Whether spoken replies may begin, since when, why, and who said so."""
         return switch_fields(switch.state)
 
+    return routes
+
+
+def turning(switch: Switch, access: Access, actions: Actions) -> APIRouter:
+    """The route that turns the kill switch; that takes what changing a rollout takes."""
+    routes = APIRouter(prefix="/api/voice", tags=["state"])
+
     @routes.post("/switch", dependencies=[Depends(json_only)])
-    async def turn_switch(body: SwitchBody) -> dict[str, Any]:
+    async def turn_switch(
+        body: SwitchBody, by: Annotated[Operator, access.needs(Scope.ROLLOUT_WRITE)], request: Request
+    ) -> dict[str, Any]:
         """Switch spoken replies off or on. Off holds at once for new turns; running ones finish."""
-        return switch_fields(await switch.turn(body.enabled, body.reason.strip()))
+
+        async def do(_: Draft) -> SwitchState:
+            return await switch.turn(body.enabled, body.reason.strip())
+
+        deed = Deed("switch.turn", "switch", Scope.ROLLOUT_WRITE, request_id(request))
+        return switch_fields(await actions.act(by, deed, do))
 
     return routes

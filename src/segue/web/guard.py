@@ -1,15 +1,18 @@
-"""Stands before every request: gives it an id, bounds its body in time and size, and counts it."""
+"""Stands before every request: gives it an id, looks at the name it was sent to, bounds its body, and counts it."""
 
 import asyncio
 import re
 import uuid
+from collections.abc import Collection
 
 import structlog
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from segue.configuration import ServerSettings
-from segue.errors import TooLarge, TooSlow
+from segue.errors import Forbidden, TooLarge, TooSlow
 from segue.telemetry.metrics import Metrics
+from segue.web.hosts import check_host
 from segue.web.problems import of_error
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
@@ -18,30 +21,37 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
 class Guard:
     """ASGI middleware; pure ASGI, because wrapping a stream in anything else costs time and hides a hang-up."""
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerSettings, metrics: Metrics, hosts: Collection[str]) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        id = _request_id(scope)  # noqa: A001 - it is what it is called everywhere
+        scope.setdefault("state", {})["request_id"] = id
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        if scope["type"] == "websocket":
-            await self._app(scope, receive, send)
+        structlog.contextvars.bind_contextvars(request_id=id)
+        if scope["type"] == "http":
+            await self._http(scope, receive, send, id)
             return
-        await self._http(scope, receive, send, request_id)
+        try:
+            check_host(HTTPConnection(scope), self._hosts)
+        except Forbidden as error:
+            await of_error(scope["path"], error)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _http(self, scope: Scope, receive: Receive, send: Send, id: str) -> None:  # noqa: A002
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 route = getattr(scope.get("route"), "path", "")
                 self._metrics.observe_request(scope["method"], route, message["status"])
-                message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id.encode())]}
+                message = {**message, "headers": [*message["headers"], (b"x-request-id", id.encode())]}
             await send(message)
 
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
@@ -49,8 +59,9 @@ class Guard:
             await of_error(scope["path"], self._too_large())(scope, receive, answer)
             return
         try:
+            check_host(HTTPConnection(scope), self._hosts)
             body = await self._body(receive)
-        except (TooLarge, TooSlow) as error:
+        except (Forbidden, TooLarge, TooSlow) as error:
             await of_error(scope["path"], error)(scope, receive, answer)
             return
         if body is not None:
@@ -82,6 +93,11 @@ class Guard:
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"The body is larger than {self._settings.body_limit_bytes:,} bytes, the limit of this server.")
+
+
+def request_id(request: HTTPConnection) -> str:
+    """The id of a request: what its sender calls it, or a fresh one."""
+    return str(request.scope["state"]["request_id"])
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -23,8 +23,8 @@ def transcript_fields(transcript: Transcript) -> dict[str, Any]:
     }
 
 
-def router(plane: VoicePlane, metrics: Metrics) -> APIRouter:
-    """The routes, bound to a voice plane."""
+def router(plane: VoicePlane) -> APIRouter:
+    """The route that hears, bound to a voice plane."""
     routes = APIRouter(prefix="/api", tags=["voice"], dependencies=[Depends(json_only)])
 
     @routes.post("/voice/stt")
@@ -37,6 +37,13 @@ def router(plane: VoicePlane, metrics: Metrics) -> APIRouter:
             expected=body.expected,
         )
         return transcript_fields(await plane.hearing.hear(recording))
+
+    return routes
+
+
+def reports(plane: VoicePlane, metrics: Metrics) -> APIRouter:
+    """The route that takes reports, bound to a voice plane. It needs no key: each turn's token proves its report."""
+    routes = APIRouter(prefix="/api", tags=["voice"], dependencies=[Depends(json_only)])
 
     @routes.post("/telemetry/voice", status_code=202)
     async def report(body: ReportBody) -> JSONResponse:

@@ -1,13 +1,18 @@
 """The HTTP protocol of the server, with a time limit for request heads.
 
 uvicorn waits for ever for the head of a request; a few hundred connections that send a byte a minute would hold as
-many places. This protocol closes them.
+many places. This protocol closes them. It also says who is at the other end of the machine's own socket, as the kernel
+tells it.
 """
 
 import asyncio
+import socket
+import struct
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from segue.web.doorkeeper import PEER
 
 _REFUSAL = (
     b"HTTP/1.1 408 Request Timeout\r\n"
@@ -28,9 +33,11 @@ def protocol(head_timeout_s: float) -> type[HttpToolsProtocol]:
         """uvicorn's protocol with a clock on the head."""
 
         _timer: asyncio.TimerHandle | None = None
+        _peer: int | None = None
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
+            self._peer = peer_uid(transport.get_extra_info("socket"))
             self._start()
 
         def connection_lost(self, exc: Exception | None) -> None:
@@ -40,6 +47,8 @@ def protocol(head_timeout_s: float) -> type[HttpToolsProtocol]:
         def on_message_begin(self) -> None:
             self._start()
             super().on_message_begin()
+            if self._peer is not None:
+                self.scope["state"][PEER] = self._peer
 
         def on_headers_complete(self) -> None:
             self._stop()
@@ -60,3 +69,12 @@ def protocol(head_timeout_s: float) -> type[HttpToolsProtocol]:
                 self.transport.close()
 
     return TimedProtocol
+
+
+def peer_uid(connection: Any) -> int | None:
+    """The user who opened a connection of a Unix socket, from the kernel; None for any other connection."""
+    if connection is None or connection.family != socket.AF_UNIX or not hasattr(socket, "SO_PEERCRED"):
+        return None
+    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("iII"))
+    _, uid, _ = struct.unpack("iII", told)
+    return int(uid)

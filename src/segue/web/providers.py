@@ -5,16 +5,18 @@ from typing import Any
 from fastapi import APIRouter
 
 from segue.clock import Clock
+from segue.console.operator import Scope
 from segue.voice.plane import VoicePlane
 from segue.voice.roster import Roster
 from segue.voice.standing import standing
+from segue.web.access import Access
 
 
-def router(plane: VoicePlane, clock: Clock) -> APIRouter:
+def router(plane: VoicePlane, clock: Clock, access: Access) -> APIRouter:
     """The route, bound to a voice plane."""
     routes = APIRouter(tags=["state"])
 
-    @routes.get("/api/providers")
+    @routes.get("/api/providers", dependencies=[access.needs(Scope.READ)])
     async def providers() -> dict[str, Any]:
         """Every provider with its breaker, limits, last error and version; and the chains."""
         now = clock.now()

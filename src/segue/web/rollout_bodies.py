@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query
 from pydantic import Field
 
+from segue.console.operator import Operator
 from segue.delivery.rollout import Command, Verb
 from segue.delivery.status import VERBS
 from segue.web.bodies import Body
 
-Actor = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Reason = Annotated[str, Field(max_length=1000)]
 CommandId = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Number = Annotated[int, Query(ge=0, le=1_000_000_000)]
@@ -23,8 +23,6 @@ TurnsPerSecond = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)
 class CommandBody(Body):
     """What an operator says with a command."""
 
-    actor: Actor = "operator"
-    """Who commands."""
     reason: Reason = ""
     """Why, for those who read the decisions later."""
     id: CommandId = ""
@@ -39,9 +37,9 @@ class CommandBody(Body):
     nonce: Annotated[str, Field(max_length=200)] = ""
     """Approve by link: what the link carries."""
 
-    def command(self, verb: VerbName) -> Command:
-        """The command as the delivery plane knows it."""
-        return Command(VERBS[verb], **self.model_dump())
+    def command(self, verb: VerbName, by: Operator, request: str) -> Command:
+        """The command as the delivery plane knows it, of whoever was let in; the request's id where it has none."""
+        return Command(VERBS[verb], **self.model_dump() | {"id": self.id or request}, actor=by.name, via=by.via)
 
 
 class StartBody(Body):
@@ -49,8 +47,6 @@ class StartBody(Body):
 
     plan: Annotated[str, Field(max_length=1_000_000)] | dict[str, Any]
     """The plan: the text of its file (YAML), or an object."""
-    actor: Actor = "operator"
-    """Who starts it."""
     reason: Reason = ""
     """Why, for those who read the decisions later."""
     id: CommandId = ""
@@ -58,9 +54,9 @@ class StartBody(Body):
     force: bool = False
     """Start within the cool-down, or a candidate that is locked."""
 
-    def command(self) -> Command:
-        """The command as the delivery plane knows it."""
-        return Command(Verb.START, self.actor, self.reason, self.id, self.force)
+    def command(self, by: Operator, request: str) -> Command:
+        """The command as the delivery plane knows it, of whoever was let in; the request's id where it has none."""
+        return Command(Verb.START, by.name, self.reason, self.id or request, self.force, via=by.via)
 
 
 class PlanBody(Body):

@@ -1,14 +1,17 @@
 """`/api/rollouts` and `/api/plans`: start a plan, command a rollout, read how it stands and what was decided."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from segue.clock import Clock
 from segue.configuration import ServerSettings
+from segue.console.actions import Actions, Deed
+from segue.console.audit import Draft
+from segue.console.operator import Operator, Scope
 from segue.delivery.controller import Controller
 from segue.delivery.plan import Plan
 from segue.delivery.planfile import PlanError, plan_of, plan_schema, read_plan
@@ -18,8 +21,10 @@ from segue.delivery.rollout import Decision, Kind
 from segue.delivery.status import DECISION
 from segue.errors import SegueError, Unavailable
 from segue.web import approval
+from segue.web.access import Access
 from segue.web.answer import Answer
 from segue.web.bodies import json_only
+from segue.web.guard import request_id
 from segue.web.problems import problem
 from segue.web.rollout_bodies import (
     EVENTS,
@@ -47,15 +52,23 @@ class Refused(SegueError):
     code = "refused"
 
 
-def router(controller: Controller, server: ServerSettings, clock: Clock, ended: Callable[[], bool]) -> APIRouter:
+def router(
+    controller: Controller,
+    server: ServerSettings,
+    clock: Clock,
+    ended: Callable[[], bool],
+    access: Access,
+    actions: Actions,
+) -> APIRouter:
     """The routes, bound to the controller of this server; streams of events end where `ended` says so."""
     routes = APIRouter(tags=["rollouts"])
     standing = Standing(controller, clock)
-    routes.include_router(_reading(controller, standing))
-    routes.include_router(_streams(controller, standing, server, clock, ended))
+    reader = [access.needs(Scope.READ)]
+    routes.include_router(_reading(controller, standing), dependencies=reader)
+    routes.include_router(_streams(controller, standing, server, clock, ended), dependencies=reader)
     routes.include_router(approval.router(controller.status, controller.command))  # before any verb is read
-    routes.include_router(_writing(controller, standing))
-    routes.include_router(_plans())
+    routes.include_router(_writing(controller, standing, access, actions))
+    routes.include_router(_plans(), dependencies=reader)
     return routes
 
 
@@ -115,17 +128,27 @@ def _streams(
     return routes
 
 
-def _writing(controller: Controller, standing: Standing) -> APIRouter:
+def _writing(controller: Controller, standing: Standing, access: Access, actions: Actions) -> APIRouter:
     routes = APIRouter(dependencies=[Depends(json_only)])
+    writer = access.needs(Scope.ROLLOUT_WRITE)
 
-    async def answer(name: str, decision: Decision, status: int) -> Response:
-        """What was decided, and how the rollout stands now; None where that cannot be read.
+    async def obeyed(by: Operator, deed: Deed, do: Callable[[], Awaitable[Decision]]) -> Decision:
+        """What was decided. Its entry is written with it; a refusal has one of its own.
 
         Raises:
             Refused: the decision is a refusal.
         """
-        if decision.kind is Kind.REFUSED:
-            raise Refused(decision.reason)
+
+        async def once(_: Draft) -> Decision:
+            decision = await do()
+            if decision.kind is Kind.REFUSED:
+                raise Refused(decision.reason)
+            return decision
+
+        return await actions.act(by, deed, once)
+
+    async def answer(name: str, decision: Decision, status: int) -> Response:
+        """What was decided, and how the rollout stands now; None where that cannot be read."""
         try:
             stands = await standing.of(name)
         except Unavailable:  # a roll back holds here all the same
@@ -133,19 +156,25 @@ def _writing(controller: Controller, standing: Standing) -> APIRouter:
         return JSONResponse({"decision": DECISION.dump_python(decision, mode="json"), "status": stands}, status)
 
     @routes.post("/api/rollouts", status_code=201, responses=WRITING)
-    async def start(body: StartBody, request: Request) -> Response:
+    async def start(body: StartBody, by: Annotated[Operator, writer], request: Request) -> Response:
         """Start a plan: the share of its first stage applies at once."""
         try:
             plan = await plan_from(body.plan)
         except PlanError as error:
             return problem(request.url.path, error.status, error.code, error.message, extra=faulty(error))
-        return await answer(plan.name, await controller.start(plan, body.command()), 201)
+        deed = Deed("rollout.start", f"rollout/{plan.name}", Scope.ROLLOUT_WRITE, request_id(request))
+        command = body.command(by, deed.request)
+        return await answer(plan.name, await obeyed(by, deed, lambda: controller.start(plan, command)), 201)
 
     @routes.post("/api/rollouts/{name}/{verb}", responses=UNKNOWN | WRITING)
-    async def command(name: RolloutName, verb: VerbName, body: CommandBody) -> Response:
+    async def command(
+        name: RolloutName, verb: VerbName, body: CommandBody, by: Annotated[Operator, writer], request: Request
+    ) -> Response:
         """Command a rollout. Whatever is decided holds on this server when the answer comes."""
+        deed = Deed(f"rollout.{verb}", f"rollout/{name}", Scope.ROLLOUT_WRITE, request_id(request))
+        wanted = body.command(verb, by, deed.request)
         try:
-            decision = await controller.command(name, body.command(verb))
+            decision = await obeyed(by, deed, lambda: controller.command(name, wanted))
         except UnknownRollout:
             raise await standing.unknown(name) from None
         return await answer(name, decision, 200)

@@ -4,17 +4,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from segue.console.operator import Scope
 from segue.routing import bucket
 from segue.voice.assignment import assign
 from segue.voice.plane import VoicePlane
+from segue.web.access import Access
 from segue.web.bodies import Id
 
 
-def router(plane: VoicePlane) -> APIRouter:
-    """The routes, bound to a voice plane."""
+def router(plane: VoicePlane, access: Access) -> APIRouter:
+    """The route that shows the table, bound to a voice plane."""
     routes = APIRouter(prefix="/api", tags=["rollouts"])
 
-    @routes.get("/routing")
+    @routes.get("/routing", dependencies=[access.needs(Scope.READ)])
     async def routing() -> dict[str, Any]:
         """The routing table as it is in force here.
 
@@ -25,8 +27,15 @@ def router(plane: VoicePlane) -> APIRouter:
         restricted = str(table.exposure.restrictions) if table.exposure is not None else ""
         return {**table.as_dict(), "restricted": restricted}
 
+    return routes
+
+
+def assignment(plane: VoicePlane) -> APIRouter:
+    """The route that says what a listener would hear, bound to a voice plane."""
+    routes = APIRouter(prefix="/api", tags=["rollouts"])
+
     @routes.get("/assignment", responses={400: {"description": "The language is not configured."}})
-    async def assignment(
+    async def assigned(
         listener: Annotated[Id | None, Query()] = None,
         character: Annotated[Id | None, Query()] = None,
         language: Annotated[str | None, Query(max_length=35)] = None,

@@ -34,7 +34,7 @@ def voice_health(plane: VoicePlane) -> dict[str, Any]:
 
 
 def router(plane: VoicePlane, metrics: Metrics, readiness: Readiness) -> APIRouter:
-    """The routes, bound to a voice plane."""
+    """The routes that anybody may ask, bound to a voice plane."""
     routes = APIRouter(tags=["state"])
 
     @routes.get("/api/health")
@@ -56,8 +56,21 @@ def router(plane: VoicePlane, metrics: Metrics, readiness: Readiness) -> APIRout
         state = voice_health(plane)
         return JSONResponse(state, 503 if state["status"] == "unavailable" else 200)
 
+    @routes.get("/metrics", response_class=Response)
+    async def exposition(request: Request) -> Response:
+        """Everything counted, for Prometheus."""
+        body, content_type = await asyncio.to_thread(metrics.exposition, request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": content_type})
+
+    return routes
+
+
+def voices(plane: VoicePlane) -> APIRouter:
+    """The route that tells of voices, bound to a voice plane."""
+    routes = APIRouter(tags=["state"])
+
     @routes.get("/api/voice/voices")
-    async def voices(language: str | None = None) -> dict[str, Any]:
+    async def offered(language: str | None = None) -> dict[str, Any]:
         """Every voice that can be asked for; those of synthesizers that are left out are not among them."""
         there = plane.catalogue.voices if language is None else plane.catalogue.of(plane.language(language, ""))
         found = [voice for voice in there if voice.provider not in plane.speech.chain.out]
@@ -77,11 +90,5 @@ def router(plane: VoicePlane, metrics: Metrics, readiness: Readiness) -> APIRout
             for voice in found
         ]
         return {"items": items, "next": None}
-
-    @routes.get("/metrics", response_class=Response)
-    async def exposition(request: Request) -> Response:
-        """Everything counted, for Prometheus."""
-        body, content_type = await asyncio.to_thread(metrics.exposition, request.headers.get("accept", ""))
-        return Response(body, headers={"content-type": content_type})
 
     return routes

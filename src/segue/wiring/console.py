@@ -1,32 +1,56 @@
 """The operators' plane, put together: what keeps the audit and the keys, and the way all deeds go."""
 
+import secrets
 from dataclasses import dataclass
+
+import structlog
 
 from segue.clock import Clock
 from segue.console.actions import Actions
+from segue.console.keyring import Keyring
 from segue.console.plane import ConsolePlane
 from segue.console.ports import AuditStore, KeyStore
+from segue.console.sessions import Seal
+from segue.errors import Unavailable
 from segue.settings import Settings
 from segue.stores.console import MemoryAuditStore, MemoryKeyStore
 from segue.stores.sql.audit import SqlAuditStore
 from segue.stores.sql.keys import SqlKeyStore
 from segue.stores.sql.shared import Sql
+from segue.vendors.console import AccessSettings
+
+log = structlog.get_logger("segue.wiring")
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
     """The operators' plane of one server."""
 
+    settings: AccessSettings
     plane: ConsolePlane
     memory: MemoryAuditStore | None
     """The audit, where there is no database: stores in memory write their entries with its `write`."""
 
+    async def first_key(self) -> str | None:
+        """The key of the first start, made now; None where there are keys already, or none is wanted."""
+        if not self.settings.first_key:
+            return None
+        try:
+            return await self.plane.keyring.first()
+        except Unavailable as error:
+            log.warning("no first key", reason=error.message, hint="make one with `segue keys create` later")
+            return None
 
-def console(settings: Settings, clock: Clock, database: Sql | None) -> Console:
-    """Put an operators' plane together; nothing is started yet. Without a database it forgets when the process ends."""
+
+def console(settings: Settings, clock: Clock, database: Sql | None, secret: bytes) -> Console:
+    """Put an operators' plane together; nothing is started yet. Without a database it forgets when the process ends.
+
+    `secret` is what the server signs with.
+    """
     memory = MemoryAuditStore()
     audit: AuditStore = SqlAuditStore(database) if database is not None else memory
     keys: KeyStore = SqlKeyStore(database) if database is not None else MemoryKeyStore(memory)
     actions = Actions(audit, clock, settings.console.node)
-    plane = ConsolePlane(actions, audit, keys)
-    return Console(plane, memory if database is None else None)
+    keyring = Keyring(keys, actions, clock, settings.access, secrets.token_bytes)
+    plane = ConsolePlane(actions, audit, keys, keyring, Seal(secret), settings.access)
+    return Console(settings.access, plane, memory if database is None else None)

@@ -113,8 +113,8 @@ class House:
             settings.openai,
             self.clock,
             settings.files.link_s,
-            self.delivery.controller,
             self.console.plane,
+            self.delivery.controller,
         )
 
 
@@ -129,10 +129,10 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     database = database_of(settings) if keep else None
     parts: list[Part] = [database] if database is not None else []
     store = turn_store(database)
-    operators = console(settings, clock, database)
+    secret = secret_of(settings, keep=keep)
+    operators = console(settings, clock, database, secret)
     voice = settings.voice
     lookout = Lookout(clock, voice.degradation, voice.profiles, voice.profile, tell_change)
-    secret = secret_of(settings, keep=keep)
     switch = Switch(voice.stream_enabled, clock, FileSwitchStore(settings.data) if keep else None)
     delivery = deliver(settings, clock, database, store, lookout, switch, lambda: plane.turns.planner, operators.memory)
     records = Observed(store, metrics, lookout, delivery.tally)

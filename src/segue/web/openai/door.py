@@ -1,6 +1,6 @@
 """The OpenAI-compatible door: existing clients need only another base URL.
 
-No key is checked; whatever a client sends as one is left unread.
+Where listeners need no key, none is checked; whatever a client sends as one is left unread.
 """
 
 from typing import Any
