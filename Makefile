@@ -42,6 +42,7 @@ browser: $(VENV)/dev.stamp ## The browser tests only
 bench: $(VENV)/bench.stamp ## Run the benchmarks and keep their results under benchmarks/results
 	@$(VENV)-bench/bin/python -m benchmarks.sentences
 	@$(VENV)-bench/bin/python -m benchmarks.first_audio
+	@$(VENV)-bench/bin/python -m benchmarks.gates
 
 docs: $(VENV)/dev.stamp ## Write the pages under docs/reference from the code
 	@$(BIN)/python -m docs.generate
@@ -50,7 +51,7 @@ lock: ## Resolve the lock files anew (names, versions and hashes; no addresses)
 	@sh scripts/lock.sh
 
 clean: ## Remove the virtual environments and caches; the data folder stays
-	@rm -rf $(VENV) $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(VENV)-bench build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Segue needs Python 3.11 or newer (Debian: apt-get install python3 python3-venv)"; exit 1; }
