@@ -11,6 +11,7 @@ import { Health } from "./health.js";
 import { Microphone, MicrophoneError } from "./microphone.js";
 import { base64FromBlob } from "./packet.js";
 import { Panel } from "./panel.js";
+import { showLine as sayLine } from "./shell/bar.js";
 import { joinShell } from "./shell/shell.js";
 import { statsOf } from "./stats.js";
 import { Talker } from "./talker.js";
@@ -217,9 +218,7 @@ function showLine() {
     else if (!health.speaks(language)) [key, tone] = ["health.language", "waiting"];
     else if (health.state === "degraded") [key, tone] = ["health.degraded", "connecting"];
   }
-  find("#line").dataset.state = tone;
-  find("#line").title = words(key);
-  say(find("#line-text"), key);
+  sayLine(tone, key);
 }
 
 /* --- choosing ----------------------------------------------------------------------------------------------- */

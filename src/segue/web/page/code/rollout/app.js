@@ -3,6 +3,7 @@
  * between only the clocks go on.
  */
 
+import { showLine } from "../shell/bar.js";
 import { joinShell } from "../shell/shell.js";
 import { learn, say, words } from "../words.js";
 import en from "../../texts/rollout/en.js";
@@ -52,8 +53,7 @@ function onstatus(now) {
 
 function onstate(now) {
   state = now;
-  find("line").dataset.state = TONES[now];
-  say(find("line-text"), `live.${now}`);
+  showLine(TONES[now], `live.${now}`);
   const trouble = now === "missing" || (now === "lost" && chosen() !== null && status === null);
   find("lost").hidden = !trouble;
   if (trouble) say(find("lost"), `lost.${now}`, { name: chosen() ?? "" });
@@ -129,7 +129,6 @@ function go() {
   find("list").hidden = name !== null;
   onstate("asking");
   if (name === null) {
-    say(find("line-text"), "live.asking");
     document.title = words("shell.title", { page: words("way.rollouts") });
     list.open();
   } else feed.open(name);

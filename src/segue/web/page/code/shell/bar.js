@@ -26,15 +26,29 @@ const LANGUAGES = [
 export function barOf(page) {
   const skip = make("a", { class: "skip", href: "#content" });
   say(skip, page === "talk" ? "skip" : "shell.skip");
-  const line = make("p", { class: "line", id: "line", "data-state": "connecting", hidden: page !== "talk" && page !== "rollouts" });
+  const line = make("p", { class: "line", id: "line", "data-state": "connecting", hidden: true });
   line.append(make("span", { class: "dot" }), make("span", { id: "line-text", role: "status" }));
   return [skip, brand(page), menu(), ways(page), line, languages(page), theme()];
+}
+
+/**
+ * Say in the bar how the page's line to the server is.
+ *
+ * @param {"open" | "connecting" | "waiting"} state
+ * @param {string} key of the text
+ */
+export function showLine(state, key, values = {}) {
+  const line = document.getElementById("line");
+  line.hidden = false;
+  line.dataset.state = state;
+  line.title = words(key, values);
+  say(document.getElementById("line-text"), key, values);
 }
 
 /** Show who is signed in, or the way to do so; and mark the pages that their key does not open. */
 export function showOperator(bar, operator) {
   const who = bar.querySelector("#who");
-  if (operator === null) who.replaceChildren(signInLink());
+  if (operator === null) who.replaceChildren(...(document.body.dataset.page === "signin" ? [] : [signInLink()]));
   else who.replaceChildren(...account(operator));
   for (const [name, , scope] of WAYS) {
     const way = bar.querySelector(`[data-way="${name}"]`);
@@ -94,11 +108,9 @@ const theme = () => make("button", { class: "icon", id: "theme", type: "button" 
 
 function signInLink() {
   const link = make("a", { class: "plain", href: "signin.html" });
-  if (!location.pathname.endsWith("/signin.html")) {
-    link.addEventListener("click", () => {
-      link.href = `signin.html?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`;
-    });
-  }
+  link.addEventListener("click", () => {
+    link.href = `signin.html?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`;
+  });
   say(link, "shell.sign_in");
   return link;
 }

@@ -21,7 +21,7 @@ import { showTrouble } from "./trouble.js";
  * @param {[string, object?]} what.title key of the text, and its values
  * @param {[string, object?]} [what.text]
  * @param {[string, object?]} what.yes the button that does it
- * @param {[string, object?]} [what.no]
+ * @param {[string, object?] | null} [what.no] null: there is nothing to decide, only to read
  * @param {boolean} [what.harm] whether it takes something away
  * @param {(Node | string)[]} [what.fields] what there is to fill in, or to look at
  * @param {(answers: FormData) => Promise<T>} what.act
@@ -31,7 +31,7 @@ export function question({ title, text = null, yes, no = ["shell.no"], harm = fa
   const heading = worded("h2", title, { id: "question-title" });
   const trouble = make("p", { class: "trouble", role: "alert", hidden: true });
   const sure = worded("button", yes, { class: harm ? "sure harm" : "sure", type: "submit" });
-  const leave = worded("button", no, { class: "plain", type: "button" });
+  const leave = no ? worded("button", no, { class: "plain", type: "button" }) : null;
   const told = text ? worded("p", text, { id: "question-text" }) : null;
   const form = make("form", { method: "dialog" }, heading, told, ...fields, trouble, make("p", { class: "answers" }, leave, sure));
   const names = { "aria-labelledby": "question-title", "aria-describedby": text ? "question-text" : null };
@@ -39,8 +39,8 @@ export function question({ title, text = null, yes, no = ["shell.no"], harm = fa
   return new Promise((resolve) => {
     let result = null;
     let busy = false;
-    leave.addEventListener("click", () => busy || dialog.close());
-    dialog.addEventListener("cancel", (event) => busy && event.preventDefault());
+    leave?.addEventListener("click", () => busy || dialog.close());
+    dialog.addEventListener("cancel", (event) => (busy || !leave) && event.preventDefault());
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(result);
@@ -51,7 +51,7 @@ export function question({ title, text = null, yes, no = ["shell.no"], harm = fa
       const work = (on) => {
         busy = on;
         sure.setAttribute("aria-disabled", String(on));
-        leave.setAttribute("aria-disabled", String(on));
+        leave?.setAttribute("aria-disabled", String(on));
         say(sure, ...(on ? ["shell.working"] : yes));
       };
       showTrouble(trouble, null);
@@ -67,7 +67,7 @@ export function question({ title, text = null, yes, no = ["shell.no"], harm = fa
     });
     document.body.append(dialog);
     dialog.showModal();
-    (form.querySelector("[autofocus]") ?? form.querySelector("input, textarea, select") ?? leave).focus();
+    (form.querySelector("[autofocus]") ?? form.querySelector("input, textarea, select") ?? leave ?? sure).focus();
   });
 }
 
@@ -75,7 +75,7 @@ export function question({ title, text = null, yes, no = ["shell.no"], harm = fa
 export function field(key, control, hint = null) {
   const named = make("span", {});
   say(named, key);
-  const explained = hint ? make("small", {}) : null;
+  const explained = hint ? make("small", { class: "under" }) : null;
   if (explained) say(explained, hint);
   return make("label", { class: control.type === "checkbox" ? "tick" : null }, ...order(control, named), explained);
 }

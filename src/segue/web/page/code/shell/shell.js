@@ -43,6 +43,7 @@ const TIMES_MS = 10_000;
  */
 export async function joinShell({ page, scope = "", open = false, onlanguage = () => {}, ontheme = () => {} }) {
   const bar = document.getElementById("bar");
+  document.body.dataset.page = page;
   bar.replaceChildren(...barOf(page));
   document.body.append(regions());
   joinSkip(bar);

@@ -7,23 +7,23 @@ import { make } from "../build.js";
 import { language } from "../words.js";
 
 const LOCALES = { zh: "zh-Hans" };
+const DAY_S = 86_400;
 const UNITS = [
-  ["year", 31_536_000],
-  ["month", 2_592_000],
-  ["day", 86_400],
-  ["hour", 3600],
-  ["minute", 60],
-  ["second", 1],
-];
+  ["year", 365 * DAY_S, 730 * DAY_S],
+  ["month", 30 * DAY_S, 100 * DAY_S],
+  ["day", DAY_S, DAY_S],
+  ["hour", 3600, 3600],
+  ["minute", 60, 60],
+  ["second", 1, 0],
+]; // each with its length, and from where on it is used
 
 export const locale = () => LOCALES[language] ?? language;
 
 /** How long ago (or ahead) a moment in Unix seconds is: `5 minutes ago`, `in 3 days`. */
 export function ago(at, now_ms = Date.now()) {
   const passed = at - now_ms / 1000;
-  const [unit, size] = UNITS.find(([, seconds]) => Math.abs(passed) >= seconds) ?? ["second", 1];
-  const count = Math.trunc(passed / size);
-  return new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(count, unit);
+  const [unit, size] = UNITS.find(([, , from]) => Math.abs(passed) >= from);
+  return new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(Math.round(passed / size), unit);
 }
 
 /** A moment in Unix seconds: day and time of day, to the second. */
