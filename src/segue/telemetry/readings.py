@@ -58,4 +58,10 @@ READINGS: tuple[Reading, ...] = (
     Reading(
         "messages", "Messages about rollouts: `delivered`, or `given_up` after the last try.", "result", counter=True
     ),
+    Reading("redis_gone_seconds", "For how long Redis has been gone; 0 while it is well."),
+    Reading(
+        "limited_alone",
+        "Requests whose rate limits this server decided by itself, because Redis was gone.",
+        counter=True,
+    ),
 )

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from segue.section import Count, Seconds, Section
 
@@ -36,6 +36,13 @@ class RateSettings(Section):
     """So many a second in the long run."""
     burst: Annotated[int, Field(gt=0, le=1_000_000)]
     """So many at once after a pause."""
+
+    @model_validator(mode="after")
+    def _window_is_bounded(self) -> Self:
+        # Moments are counted in doubles in Redis: with a year ahead they stay exact.
+        if self.burst / self.per_s > 31_536_000:
+            raise ValueError("all of the burst would take more than a year to become free; raise per_s or lower burst")
+        return self
 
 
 class RateLimitSettings(Section):
