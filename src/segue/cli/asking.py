@@ -1,17 +1,25 @@
-"""How the commands talk with a running server: one client, and one sentence for each way in which it can fail."""
+"""How the commands talk with a running server: one client, and one sentence for each way in which it can fail.
+
+A server of this machine is reached by the socket in its data folder, which only its own user can open; any other by
+its address, with a key.
+"""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
+from cyclopts import Parameter
 
+from segue.cli.local import NAME, reachable
 from segue.errors import SegueError, Unavailable
+from segue.settings import KEY_VARIABLE, variable
 
-URL = "http://127.0.0.1:8002"
-"""Where a server listens that was told nothing else."""
+DATA_VARIABLE = "SEGUE_DATA"
 LIMIT_S = 15.0
 """An answer that takes longer is not waited for; a stream of events says something at least every 5 s."""
 
@@ -33,14 +41,40 @@ class Event:
     id: str = ""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Where:
+    """Which server is meant."""
+
+    data: Path | None = None
+    """Data folder of a server of this machine; `data` when absent, or what SEGUE_DATA says."""
+    url: str | None = None
+    """Address of a server elsewhere; the key is taken from the variable SEGUE_KEY."""
+
+    @property
+    def folder(self) -> Path:
+        """The data folder."""
+        return self.data or Path(variable(DATA_VARIABLE) or "data")
+
+    @property
+    def words(self) -> str:
+        """What must be said with a command to mean the same server again, with a space before it."""
+        if self.url is not None:
+            return f" --url {self.url}"
+        return f" --data {self.data}" if self.data is not None else ""
+
+
+HERE = Where()
+
+
 class Server:
     """A running Segue.
 
     Every method raises `Refusal` where the server refuses, and `Unavailable` where no Segue answers.
     """
 
-    def __init__(self, url: str, *, limit_s: float = LIMIT_S) -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, where: Where = HERE, *, limit_s: float = LIMIT_S) -> None:
+        self._where = where
         self._limit_s = limit_s
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
@@ -73,10 +107,25 @@ class Server:
                     fields = {}
 
     def _object(self, method: str, path: str, **what: Any) -> dict[str, Any]:
-        with self._told():
-            answer = httpx2.request(method, self.url + path, timeout=self._limit_s, **what)
+        with self._told(), self._client(self._limit_s) as client:
+            answer = client.request(method, path, **what)
             self._checked(answer)
             return self._values(answer.text)
+
+    @contextmanager
+    def _client(self, limit_s: float) -> Iterator[httpx2.Client]:
+        """A client that knows the way."""
+        if self._where.url is not None:
+            key = variable(KEY_VARIABLE)
+            headers = {"authorization": f"Bearer {key}"} if key else {}
+            with httpx2.Client(base_url=self._where.url, headers=headers, timeout=limit_s) as client:
+                yield client
+            return
+        with reachable(self._where.folder) as address:
+            # What the variables of a proxy say is for addresses, not for this.
+            way = httpx2.HTTPTransport(uds=address)
+            with httpx2.Client(base_url="http://segue", transport=way, timeout=limit_s, trust_env=False) as client:
+                yield client
 
     @contextmanager
     def _answer(
@@ -85,7 +134,8 @@ class Server:
         """An answer whose body is read as it comes."""
         with (
             self._told(),
-            httpx2.stream("GET", self.url + path, params=query, headers=headers, timeout=limit_s) as answer,
+            self._client(limit_s) as client,
+            client.stream("GET", path, params=query, headers=headers) as answer,
         ):
             if answer.is_error:
                 answer.read()
@@ -96,8 +146,8 @@ class Server:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise self._nobody(str(error) or type(error).__name__) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            raise self._nobody(_why(error)) from error
 
     def _checked(self, answer: httpx2.Response) -> None:
         if not answer.is_error:
@@ -105,6 +155,9 @@ class Server:
         if not answer.headers.get("content-type", "").startswith("application/problem+json"):
             raise self._nobody(f"{answer.status_code} {answer.reason_phrase}")
         problem = self._values(answer.text)
+        if answer.status_code == 401 and not variable(KEY_VARIABLE):
+            hint = f"{self._where.url} asks for a key; put one into the variable {KEY_VARIABLE}."
+            raise Refusal(hint, answer.status_code, str(problem.get("code")), problem)
         raise Refusal(str(problem.get("detail")), answer.status_code, str(problem.get("code")), problem)
 
     def _values(self, text: str) -> dict[str, Any]:
@@ -117,7 +170,22 @@ class Server:
         return plain
 
     def _nobody(self, why: str) -> Unavailable:
-        return Unavailable(f"No Segue answers at {self.url} ({why}); start one with `segue serve`, or name its --url.")
+        if self._where.url is not None:
+            return Unavailable(f"No Segue answers at {self._where.url} ({why}); start one with `segue serve`.")
+        return Unavailable(
+            f"No Segue answers at {self._where.folder / NAME} ({why}); start one with `segue serve`, or name its data"
+            " folder with --data, or its address with --url."
+        )
+
+
+def _why(error: Exception) -> str:
+    """The reason of the system where there is one, else what the library says."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None and cause.errno is not None:
+        return os.strerror(cause.errno)
+    return str(error) or type(error).__name__
 
 
 def _given(query: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The commands to a rollout: `segue rollout pause`, `approve`, `rollback` and their like, and how they are given."""
 
-import getpass
 import json
 import uuid
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from typing import Any
 
 from cyclopts import Parameter
 
-from segue.cli.asking import URL, Server
+from segue.cli.asking import HERE, Server, Where
 
 
 @Parameter(name="*")
@@ -19,10 +18,8 @@ class Words:
 
     reason: str = ""
     """Why, for those who read the decisions later."""
-    actor: str = ""
-    """Who commands; the user of this machine when absent."""
-    url: str = URL
-    """Address of the running server."""
+    where: Where = HERE
+    """Which server is meant."""
     json_: bool = False
     """Print what the server said, as JSON."""
 
@@ -150,21 +147,12 @@ VERBS: tuple[Callable[..., None], ...] = (
 def commanded(path: str, body: dict[str, Any], words: Words) -> dict[str, Any]:
     """Give a command, and tell what was decided; what the server said."""
     # With an id of its own the command takes effect once, even where the connection makes it arrive twice.
-    said = {"actor": words.actor or _user(), "reason": words.reason, "id": uuid.uuid4().hex}
-    told = Server(words.url).post(path, body | said)
+    told = Server(words.where).post(path, body | {"reason": words.reason, "id": uuid.uuid4().hex})
     if words.json_:
         printed(told)
     else:
         print(told["decision"]["reason"])
     return told
-
-
-def _user() -> str:
-    """The name of this machine's user, as far as there is one."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "operator"
 
 
 def printed(answer: dict[str, Any]) -> None:

@@ -7,23 +7,21 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from segue.cli.asking import URL, Server
+from segue.cli.asking import HERE, Server, Where
 from segue.errors import Unavailable
 
 COLOURS = {"ready": "green", "resting": "red", "being tried": "yellow", "left out": "magenta"}
 
 
-def providers(*, url: str = URL, json_: bool = False) -> None:
+def providers(*, where: Where = HERE, json_: bool = False) -> None:
     """Show the state of every provider: breaker, limits, last error, version.
 
     Parameters
     ----------
-    url
-        Address of the running server.
     json_
         Print what the server said, as JSON.
     """
-    answer = _ask(url)
+    answer = _ask(where)
     if json_:
         print(json.dumps(answer, ensure_ascii=False, indent=2))
         return
@@ -71,15 +69,14 @@ def _tell(console: Console, item: dict[str, Any], width: int) -> None:
         console.print(f"{indent}[dim]last error {at}, {error['category']}: {escape(error['message'])}[/]")
 
 
-def _ask(url: str) -> dict[str, Any]:
+def _ask(where: Where) -> dict[str, Any]:
     """What the server says.
 
     Raises:
         Unavailable: no Segue answers there.
     """
-    answer = Server(url).get("/api/providers")
+    answer = Server(where).get("/api/providers")
     if not {"items", "chains"} <= set(answer):
-        raise Unavailable(
-            f"No Segue answers at {url} (something else does); start one with `segue serve`, or name its --url."
-        )
+        place = where.url or where.folder
+        raise Unavailable(f"No Segue answers at {place} (something else does); start one with `segue serve`.")
     return answer

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from segue.cli import watch as view
-from segue.cli.asking import URL, Server
+from segue.cli.asking import HERE, Server, Where
 from segue.cli.commanding import PLAIN, VERBS, Words, commanded, printed
 from segue.cli.following import as_json, followed, in_lines, watched
 from segue.cli.plan import text
@@ -38,22 +38,19 @@ def start(file: Path, /, *, force: bool = False, words: Words = PLAIN) -> None:
     body = {"plan": text(file), "force": force}
     told = commanded("/api/rollouts", body, words)
     if not words.json_:
-        address = "" if words.url == URL else f" --url {words.url}"
-        print(f"Watch it: segue rollout watch {told['status']['name']}{address}")
+        print(f"Watch it: segue rollout watch {told['status']['name']}{words.where.words}")
 
 
 @app.command(name="list")
-def list_(*, url: str = URL, json_: bool = False) -> None:
+def list_(*, where: Where = HERE, json_: bool = False) -> None:
     """Every rollout, the one that changed last first.
 
     Parameters
     ----------
-    url
-        Address of the running server.
     json_
         Print what the server said, as JSON.
     """
-    answer = Server(url).get("/api/rollouts")
+    answer = Server(where).get("/api/rollouts")
     if json_:
         printed(answer)
     elif not answer["items"]:
@@ -66,19 +63,17 @@ def list_(*, url: str = URL, json_: bool = False) -> None:
 
 
 @app.command
-def status(name: str, /, *, url: str = URL, json_: bool = False) -> None:
+def status(name: str, /, *, where: Where = HERE, json_: bool = False) -> None:
     """How a rollout stands.
 
     Parameters
     ----------
     name
         Its name, that of the plan.
-    url
-        Address of the running server.
     json_
         Print what the server said, as JSON.
     """
-    server = Server(url)
+    server = Server(where)
     answer = server.get(f"/api/rollouts/{name}")
     if json_:
         printed(answer)
@@ -87,7 +82,7 @@ def status(name: str, /, *, url: str = URL, json_: bool = False) -> None:
 
 
 @app.command
-def history(name: str, /, *, attempt: int | None = None, url: str = URL, json_: bool = False) -> None:
+def history(name: str, /, *, attempt: int | None = None, where: Where = HERE, json_: bool = False) -> None:
     """What was decided, when, by whom, and why.
 
     Parameters
@@ -96,12 +91,10 @@ def history(name: str, /, *, attempt: int | None = None, url: str = URL, json_: 
         The rollout.
     attempt
         Which attempt; the latest when absent.
-    url
-        Address of the running server.
     json_
         Print one decision a line, as JSON.
     """
-    decisions = list(_decisions(Server(url), name, attempt))
+    decisions = list(_decisions(Server(where), name, attempt))
     if json_:
         for decision in decisions:
             print(json.dumps(decision, ensure_ascii=False))
@@ -117,7 +110,7 @@ def history(name: str, /, *, attempt: int | None = None, url: str = URL, json_: 
 
 
 @app.command
-def export(name: str, /, *, attempt: int | None = None, out: Path | None = None, url: str = URL) -> None:
+def export(name: str, /, *, attempt: int | None = None, out: Path | None = None, where: Where = HERE) -> None:
     """Print everything that is kept of an attempt, one JSON object a line: what `segue rehearse` reads.
 
     Parameters
@@ -128,10 +121,8 @@ def export(name: str, /, *, attempt: int | None = None, out: Path | None = None,
         Which attempt; the latest when absent.
     out
         File to write; standard output when absent.
-    url
-        Address of the running server.
     """
-    lines = Server(url).lines(f"/api/rollouts/{name}/export", attempt=attempt)
+    lines = Server(where).lines(f"/api/rollouts/{name}/export", attempt=attempt)
     if out is None:
         for each in lines:
             sys.stdout.write(each + "\n")
@@ -145,15 +136,13 @@ def export(name: str, /, *, attempt: int | None = None, out: Path | None = None,
 
 
 @app.command
-def watch(name: str, /, *, url: str = URL, json_: bool = False, timeout: str | None = None) -> int:
+def watch(name: str, /, *, where: Where = HERE, json_: bool = False, timeout: str | None = None) -> int:
     """Watch a rollout until it ends: 0 promoted, 2 rolled back, 3 held or the server ended, 4 out of time.
 
     Parameters
     ----------
     name
         The rollout.
-    url
-        Address of the running server.
     json_
         Print one status a line, as JSON.
     timeout
@@ -163,7 +152,7 @@ def watch(name: str, /, *, url: str = URL, json_: bool = False, timeout: str | N
         limit_s = None if timeout is None else float(duration_s(timeout))
     except ValueError as error:
         raise InvalidRequest(f"--timeout {error}.") from None
-    server = Server(url)
+    server = Server(where)
     server.get(f"/api/rollouts/{name}")  # a server that is not there now is a mistake, and not waited for
     events = followed(server, name, limit_s)
     if json_:
