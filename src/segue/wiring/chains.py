@@ -1,5 +1,6 @@
 """Providers become chains: each in its place with limits, breaker, budget and places, and a way to try it out."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -25,6 +26,29 @@ log = structlog.get_logger("segue.wiring")
 
 SHORT = {"en": "Good day.", "uk": "Добрий день.", "ru": "Добрый день.", "zh": "你好。"}
 """What a resting synthesizer is tried out with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Teams that are started side by side, for each waits for processes of its own."""
+
+    teams: "tuple[Team[Any], ...]"
+
+    async def start(self) -> None:
+        """Start them all.
+
+        Raises:
+            Unavailable: one of them cannot work; the others have been started by then.
+        """
+        results = await asyncio.gather(*(team.start() for team in self.teams), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def close(self) -> None:
+        """Close them one after another, the last one first."""
+        for team in reversed(self.teams):
+            await team.close()
 
 
 @dataclass(frozen=True, slots=True)
