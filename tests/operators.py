@@ -41,6 +41,7 @@ class Operator:
     """Somebody else, who works with the API while the page is open."""
 
     def __init__(self, server: RunningServer, name: str) -> None:
+        self.server = server
         self.url = server.url
         self.headers = server.headers
         self.name = name

@@ -48,8 +48,23 @@ class Visitor:
         self.until("window._voiceStats?.().connection.state === 'open'")
         return self
 
-    def watch(self, operator: Operator) -> "Visitor":
-        """Open the page of a rollout and wait until it is live and has its log."""
+    def sign_in(self, key: str | None = None, *, at: RunningServer | None = None) -> "Visitor":
+        """Sign in with a key, or as somebody who may do everything, without the page for it."""
+        server = at or self.server
+        answer = self.page.request.post(f"{server.url}/api/session", data={"key": key or server.key})
+        assert answer.ok, answer.text()
+        return self
+
+    def look(self, page: str, heading: str = "h1") -> "Visitor":
+        """Open a page of the operators, who must be signed in, and wait until it says who looks."""
+        self.page.goto(f"{self.server.url}/{page}")
+        self.until(f"document.querySelector('.operator') && document.querySelector({heading!r})?.checkVisibility()")
+        return self
+
+    def watch(self, operator: Operator, *, signed_in: bool = False) -> "Visitor":
+        """Open the page of a rollout, signed in, and wait until it is live and has its log."""
+        if not signed_in:
+            self.sign_in(at=operator.server)
         self.page.goto(f"{operator.url}/rollout.html#/{operator.name}")
         self.until("(s => s?.state === 'live' && s.status && s.events > 0)(window._rolloutStats?.())")
         return self
@@ -118,7 +133,7 @@ def operator(gateway: RunningServer, request: pytest.FixtureRequest) -> Iterator
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")[:60]
     operator = Operator(gateway, name)
     reason = "Listeners asked for it."
-    operator.post("/api/rollouts", {"plan": {"name": name, **PLAN}, "actor": "Olena", "reason": reason})
+    operator.post("/api/rollouts", {"plan": {"name": name, **PLAN}, "reason": reason})
     yield operator
     if operator.get()["ended_at"] is None:
         operator.command("rollback")

@@ -86,7 +86,7 @@ def test_everything_comes_live_and_nothing_is_reloaded(visit: Visit, operator: O
     visitor.until(f"document.querySelector('{tile(visitor, 'ttfa')} canvas')", "a curve")
     operator.command("pause", reason="Waiting for the vendor.")
     visitor.until("document.querySelector('#phase').dataset.phase === 'paused'")
-    visitor.until("document.querySelector('#events .who[data-own=no]').textContent === 'Olena'")
+    visitor.until("document.querySelector('#events .who[data-own=no]').textContent === 'admin'")
     assert "Waiting for the vendor" in events(visitor)[0]
     assert "Waiting for the vendor" in visitor.page.inner_text("#sentence")
     assert "Paused" in visitor.page.inner_text("#told")
@@ -99,12 +99,12 @@ def test_everything_comes_live_and_nothing_is_reloaded(visit: Visit, operator: O
 
 
 def test_two_clicks_roll_back(visit: Visit, operator: Operator) -> None:
-    """Roll back, and roll back now: the server has done it, with the reason and the name that were given."""
-    visitor = visit().watch(operator)
+    """Roll back, and roll back now: the server has done it, with the reason that was given, as whoever is signed in."""
+    visitor = visit().sign_in(operator.server.made("Ivan", "read", "rollout:write"), at=operator.server)
+    visitor.watch(operator, signed_in=True)
     visitor.page.click("[data-verb=rollback]")
     assert visitor.page.evaluate("document.activeElement.id") == "confirm-yes"
     visitor.page.fill("#confirm-reason", "Listeners complain.")
-    visitor.page.fill("#confirm-actor", "Ivan")
     visitor.page.click("#confirm-yes")
     visitor.until("document.querySelector('#phase').dataset.phase === 'rolled_back'")
     assert visitor.page.locator("dialog[open]").count() == 0
@@ -112,12 +112,11 @@ def test_two_clicks_roll_back(visit: Visit, operator: Operator) -> None:
     assert (last["kind"], last["actor"], last["share_bp"]) == ("rolled_back", "Ivan", 0)
     assert "Listeners complain" in last["reason"]
     visitor.until(f"document.querySelector('#events .because').textContent === {last['reason']!r}")
-    assert httpx2.get(f"{operator.url}/api/routing").json()["exposure"] is None
+    assert httpx2.get(f"{operator.url}/api/routing", headers=operator.headers).json()["exposure"] is None
     assert visitor.page.locator("#stages [data-state=stopped]").count() == 1
     visitor.page.reload()
     visitor.until("window._rolloutStats?.().status")
     visitor.page.click("[data-verb=retry]")
-    assert visitor.page.input_value("#confirm-actor") == "Ivan"
     assert "cool-down" in visitor.page.inner_text("#confirm-against")
     visitor.page.click("#confirm-yes")  # not without the tick
     assert visitor.page.locator("dialog[open]").count() == 1
@@ -198,7 +197,7 @@ def test_a_command_without_an_answer_is_sent_again_as_the_same(visit: Visit, ope
 
 def test_without_a_stream_the_page_asks_and_says_so(visit: Visit, operator: Operator) -> None:
     """No events come through: the page is not live, says it, and shows changes all the same."""
-    visitor = visit()
+    visitor = visit().sign_in(at=operator.server)
     visitor.page.route("**/events", lambda route: route.abort())
     visitor.page.goto(f"{operator.url}/rollout.html#/{operator.name}")
     visitor.until("window._rolloutStats?.().state === 'polling'")
@@ -214,7 +213,7 @@ def test_without_a_stream_the_page_asks_and_says_so(visit: Visit, operator: Oper
 
 def test_a_server_out_of_reach_is_not_called_live(visit: Visit, operator: Operator) -> None:
     """The line is cut while one looks: the page says that its figures are old, keeps them, and comes back by itself."""
-    visitor = visit()
+    visitor = visit().sign_in(at=operator.server)
     with relayed(operator.url) as line:
         visitor.page.goto(f"{line.url}/rollout.html#/{operator.name}")
         visitor.until("(s => s?.state === 'live' && s.status)(window._rolloutStats?.())")
@@ -233,10 +232,10 @@ def test_a_server_out_of_reach_is_not_called_live(visit: Visit, operator: Operat
 
 def test_without_rollouts_the_page_says_how_to_start_one(visitor: Visitor, server: RunningServer) -> None:
     """From the talk page one gets to the list, and an empty one offers a command that names this server and a plan."""
-    visitor.page.click(".way")
+    visitor.sign_in().page.click("[data-way=rollouts]")
     visitor.until("document.querySelector('#none')?.hidden === false")
     command = visitor.page.inner_text("#start-command")
-    assert command.endswith(f" --url {server.url}")
+    assert f" --url {server.url}," in visitor.page.inner_text("#start-elsewhere")
     plan = command.split()[3]
     assert command.startswith(f"segue rollout start {plan}")
     assert (PROJECT / plan).is_file()
@@ -244,13 +243,13 @@ def test_without_rollouts_the_page_says_how_to_start_one(visitor: Visitor, serve
     visitor.page.click("#copy")
     visitor.until("document.querySelector('#copy').textContent === 'Copied'")
     assert visitor.page.evaluate("navigator.clipboard.readText()") == command
-    visitor.page.click(".way")
+    visitor.page.click("[data-way=talk]")
     visitor.until("window._voiceStats?.().connection.state === 'open'")
 
 
 def test_the_list_leads_to_each_rollout_and_back(visit: Visit, operator: Operator) -> None:
     """One click opens a rollout, the browser's way back leads to the list again; nothing is loaded anew."""
-    visitor = visit()
+    visitor = visit().sign_in(at=operator.server)
     visitor.page.goto(f"{operator.url}/rollout.html")
     card = f".card[href='#/{operator.name}']"
     visitor.until(f'document.querySelector("{card}")')

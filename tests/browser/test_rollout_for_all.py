@@ -117,7 +117,7 @@ def test_the_page_can_be_heard_and_used_without_a_mouse(visit: Visit, operator: 
 
 def test_the_page_needs_nothing_from_elsewhere(visit: Visit, operator: Operator) -> None:
     """Every request goes to the server the page came from, under a policy without exceptions for styles or scripts."""
-    visitor = visit()
+    visitor = visit().sign_in(at=operator.server)
     asked: list[str] = []
     visitor.page.on("request", lambda request: asked.append(request.url))
     answer = visitor.page.goto(f"{operator.url}/rollout.html#/{operator.name}")
