@@ -22,6 +22,8 @@ RETRY_AFTER_S = 5
 """When a caller is told to come again."""
 IDLE_S = 2.0
 """Connections that were idle for so long are not used again: the other side closes them after five."""
+REFUSED = (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN)
+"""How a node answers whose key it does not take. What the operator may do was seen before anything was sent."""
 READY_BYTES = 65_536
 """More of what a node says about itself is not read."""
 
@@ -105,9 +107,10 @@ class Nodes:
         }
         answer = await self._ask(node, call.method, call.path, headers, call.body, call.wait_s)
         try:
-            if answer.status_code == httpx2.codes.UNAUTHORIZED:
+            if answer.status_code in REFUSED:
                 raise Unavailable(
-                    f"Node {node} does not take this node's key for it: give it one of the scope `node`, made there."
+                    f"Node {node} does not take this node's key ({answer.status_code}): give this node one that was "
+                    f"made there with the scope `node`."
                 )
             yield Heard(node, answer, self._clock)
         finally:
