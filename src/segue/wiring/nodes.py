@@ -53,12 +53,15 @@ def _key(name: str, node: NodeSettings) -> str:
 
 
 def _shown(name: str, url: str) -> str:
-    """The address as it may be shown: without a user, a password or a query in it.
+    """The address as it may be shown: without a user or a password in it.
 
     Raises:
-        ConfigurationError: it is no address.
+        ConfigurationError: it is no address to which a path can be added.
     """
     try:
-        return str(httpx2.URL(url).copy_with(username=None, password=None, query=None, fragment=None))
+        read = httpx2.URL(url)
     except httpx2.InvalidURL as error:
         raise ConfigurationError(f"console.nodes.{name}.url is no address: {error}") from None
+    if read.query or read.fragment or not read.host:
+        raise ConfigurationError(f"console.nodes.{name}.url is no address of a server: leave out what follows `?`.")
+    return str(read.copy_with(username=None, password=None))
