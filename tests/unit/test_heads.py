@@ -6,8 +6,9 @@ from dataclasses import fields, replace
 import pytest
 
 from segue.console.audit import Draft, linked
-from segue.console.heads import FORMAT, Head, as_dict, as_line, from_line, signable, signed_head
+from segue.console.heads import FORMAT, Head, as_dict, as_line, found_in, from_line, signable, signed_head
 from segue.stores.audit_key import AuditKey, TrustedKeys, audit_key, trusted_keys
+from segue.telemetry.logs import redact
 
 ENTRY = linked(Draft(1, "Olena", "socket:olena", "key.create"), None)
 
@@ -39,12 +40,26 @@ def test_another_line_is_no_head(line: str) -> None:
     assert from_line(line) is None
 
 
-@pytest.mark.parametrize("name", [each.name for each in fields(Head)])
-def test_a_head_needs_every_field(head: Head, name: str) -> None:
+def test_a_head_needs_every_field(head: Head) -> None:
     """A line without one of the fields, or with something else in it, holds no head."""
     plain = as_dict(head)
-    assert from_line(json.dumps({each: value for each, value in plain.items() if each != name})) is None
-    assert from_line(json.dumps({**plain, name: [1]})) is None
+    assert len(plain) == len(fields(Head)) + 1
+    for name in plain:
+        assert from_line(json.dumps({each: value for each, value in plain.items() if each != name})) is None
+        assert from_line(json.dumps({**plain, name: [1]})) is None
+
+
+def test_a_torn_line_is_counted(head: Head) -> None:
+    """What a crash tore is counted; lines of a log that tell of other things, and empty ones, are passed over."""
+    line = as_line(head)
+    told = found_in([line, "", json.dumps({"event": "turn"}), line[:40], line])
+    assert (list(told.heads), told.unreadable) == ([head, head], 1)
+
+
+def test_a_log_hides_nothing_of_a_head(head: Head) -> None:
+    """A head passes the rules that keep secrets out of the log, whole."""
+    event = redact(None, "info", {"event": "audit head", "head": as_dict(head)})
+    assert from_line(json.dumps(event)) == head
 
 
 def test_the_signature_covers_every_field(head: Head, key: AuditKey, tmp_path_factory: pytest.TempPathFactory) -> None:

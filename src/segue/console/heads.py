@@ -4,13 +4,18 @@ A head names one entry by its `seq` and hash, and is signed. It is kept away fro
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from segue.console.audit import Entry, canonical
 
 FORMAT = "segue audit head 1"
 """Stands in every head, and in what is signed of it."""
+_WRITTEN = {
+    "seq": "seq", "hash": "hash", "at_us": "at_us", "node": "node", "key": "by", "signature": "ed25519"
+}  # fmt: skip
+"""Field by field, the names in what is written: none that a log takes for a secret's and hides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +61,12 @@ def signed_head(entry: Entry, at_us: int, node: str, signer: Signer) -> Head:
 
 def signable(head: Head) -> bytes:
     """The bytes that a head's signature covers."""
-    return canonical({name: value for name, value in as_dict(head).items() if name != "signature"})
+    return canonical({name: value for name, value in as_dict(head).items() if name != _WRITTEN["signature"]})
 
 
 def as_dict(head: Head) -> dict[str, str | int]:
     """A head as it is written down."""
-    return {
-        "format": FORMAT,
-        "seq": head.seq,
-        "hash": head.hash,
-        "at_us": head.at_us,
-        "node": head.node,
-        "key": head.key,
-        "signature": head.signature,
-    }
+    return {"format": FORMAT, **{word: getattr(head, name) for name, word in _WRITTEN.items()}}
 
 
 def as_line(head: Head) -> str:
@@ -90,8 +87,35 @@ def from_line(line: str) -> Head | None:
         plain = plain["head"]
     if not isinstance(plain, dict) or plain.get("format") != FORMAT:
         return None
-    numbers = [plain.get(name) for name in ("seq", "at_us")]
-    words = [plain.get(name) for name in ("hash", "node", "key", "signature")]
-    if not all(type(number) is int for number in numbers) or not all(isinstance(word, str) for word in words):
+    found: dict[str, Any] = {name: plain.get(word) for name, word in _WRITTEN.items()}
+    if not all(type(found[name]) is (int if name in ("seq", "at_us") else str) for name in found):
         return None
-    return Head(**{name: value for name, value in plain.items() if name in Head.__slots__})
+    return Head(**found)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a place holds."""
+
+    heads: Sequence[Head]
+    unreadable: int = 0
+    """Lines that hold no head: torn by a crash in the middle of writing, or changed."""
+
+
+def found_in(lines: Iterable[str]) -> Found:
+    """The heads in lines; those of a log that tell of other things are passed over."""
+    heads, unreadable = [], 0
+    for line in lines:
+        head = from_line(line)
+        if head is not None:
+            heads.append(head)
+        elif FORMAT in line or (line.strip() and not _is_object(line)):
+            unreadable += 1
+    return Found(heads, unreadable)
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from segue.console.audit import Draft, Entry, Filter
 from segue.console.chats import Chat, Claim, End, Event, Message, Run
+from segue.console.heads import Found, Head
 from segue.console.keys import Key
 from segue.console.nodes import Call, NodeHealth
 from segue.console.ratelimit import Policy, Verdict
@@ -45,6 +46,28 @@ class AuditStore(Protocol):
 
     async def vacuum(self) -> None:
         """Give room that is free back to the disk, where the store can."""
+
+
+class HeadPlace(Protocol):
+    """A second place, where signed heads of the audit are kept away from it."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+
+    async def write(self, head: Head) -> None:
+        """Add a head; durable when it returns.
+
+        Raises:
+            Unavailable: it cannot be written now.
+        """
+
+    async def read(self) -> Found:
+        """Every head that is there.
+
+        Raises:
+            Unavailable: it cannot be read now, or never from here, as a log.
+        """
 
 
 class KeyStore(Protocol):
