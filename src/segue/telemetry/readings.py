@@ -56,6 +56,10 @@ READINGS: tuple[Reading, ...] = (
     Reading("delivery_failures", "Times something of the delivery plane failed and is tried again.", counter=True),
     Reading("abandoned_turns", "Turns of a rollout whose listener left before the first sound.", "arm", counter=True),
     Reading(
+        "cursor_requests", "Requests for a page of a list: the first, a next one, or refused.", "page", counter=True
+    ),
+    Reading("node_state", "How another node is: ready (1), not ready (0.5) or dead (0).", "node"),
+    Reading(
         "messages", "Messages about rollouts: `delivered`, or `given_up` after the last try.", "result", counter=True
     ),
     Reading("redis_gone_seconds", "For how long Redis has been gone; 0 while it is well."),

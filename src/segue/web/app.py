@@ -20,6 +20,7 @@ from segue.web import (
     files,
     keys,
     listening,
+    nodes,
     problems,
     providers,
     rollouts,
@@ -27,12 +28,14 @@ from segue.web import (
     signin,
     state,
     talk,
+    turn_records,
     turns,
 )
 from segue.web.access import Access
 from segue.web.doorkeeper import KeyDoorkeeper
 from segue.web.guard import Guard
 from segue.web.openai import door as openai_door
+from segue.web.paging import Lists
 
 PAGE = Path(__file__).parent / "page"
 
@@ -112,6 +115,11 @@ def create(
     app.include_router(files.router(plane.files))
     app.include_router(signin.router(access, doorkeeper, console, clock))
     app.include_router(keys.router(access, console.keyring))
+    lists = Lists(console.cursors)
+    metrics.watch("cursor_requests", lambda: lists.counts)
+    metrics.watch("node_state", lambda: nodes.figures(console.nodes))
+    app.include_router(nodes.router(console.nodes, readiness, clock, access))
+    app.include_router(turn_records.router(plane.records, lists, access))
     app.include_router(providers.router(plane, clock, access))
     app.include_router(routing.router(plane, access))
     app.include_router(degradation.turning(plane.switch, access, console.actions))

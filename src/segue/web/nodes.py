@@ -8,13 +8,15 @@ from fastapi import APIRouter
 from segue import __version__
 from segue.clock import Clock
 from segue.console.nodes import NodeHealth, NodeState
+from segue.console.operator import Scope
 from segue.console.presence import Presence
+from segue.web.access import Access
 from segue.web.state import Readiness
 
 
-def router(presence: Presence, readiness: Readiness, clock: Clock) -> APIRouter:
+def router(presence: Presence, readiness: Readiness, clock: Clock, access: Access) -> APIRouter:
     """The route, bound to what this node knows of the others; it is asked about itself at once."""
-    routes = APIRouter(tags=["nodes"])
+    routes = APIRouter(tags=["nodes"], dependencies=[access.needs(Scope.READ)])
 
     @routes.get("/api/nodes")
     async def nodes() -> dict[str, Any]:

@@ -8,16 +8,20 @@ import structlog
 from segue.clock import Clock
 from segue.console.actions import Actions
 from segue.console.keyring import Keyring
+from segue.console.paging import Cursors
 from segue.console.plane import ConsolePlane
 from segue.console.ports import AuditStore, KeyStore
+from segue.console.presence import Presence
 from segue.console.sessions import Seal
 from segue.errors import Unavailable
+from segue.providers.node import Nodes
 from segue.settings import Settings
 from segue.stores.console import MemoryAuditStore, MemoryKeyStore
 from segue.stores.sql.audit import SqlAuditStore
 from segue.stores.sql.keys import SqlKeyStore
 from segue.stores.sql.shared import Sql
 from segue.vendors.console import AccessSettings
+from segue.wiring.nodes import neighbours
 
 log = structlog.get_logger("segue.wiring")
 
@@ -30,6 +34,8 @@ class Console:
     plane: ConsolePlane
     memory: MemoryAuditStore | None
     """The audit, where there is no database: stores in memory write their entries with its `write`."""
+    parts: tuple[Nodes | Presence, ...]
+    """Started in this order, and closed in the opposite one."""
 
     async def first_key(self) -> str | None:
         """The key of the first start, made now; None where there are keys already, or none is wanted."""
@@ -46,11 +52,25 @@ def console(settings: Settings, clock: Clock, database: Sql | None, secret: byte
     """Put an operators' plane together; nothing is started yet. Without a database it forgets when the process ends.
 
     `secret` is what the server signs with.
+
+    Raises:
+        ConfigurationError: a node is this one, or has no key or address.
     """
     memory = MemoryAuditStore()
     audit: AuditStore = SqlAuditStore(database) if database is not None else memory
     keys: KeyStore = SqlKeyStore(database) if database is not None else MemoryKeyStore(memory)
     actions = Actions(audit, clock, settings.console.node)
     keyring = Keyring(keys, actions, clock, settings.access, secrets.token_bytes)
-    plane = ConsolePlane(actions, audit, keys, keyring, Seal(secret), settings.access)
-    return Console(settings.access, plane, memory if database is None else None)
+    others = neighbours(settings, clock)
+    plane = ConsolePlane(
+        actions=actions,
+        audit=audit,
+        keys=keys,
+        keyring=keyring,
+        seal=Seal(secret),
+        access=settings.access,
+        chat_settings=settings.chats,
+        cursors=Cursors(secret),
+        nodes=others.presence,
+    )
+    return Console(settings.access, plane, memory if database is None else None, others.parts)

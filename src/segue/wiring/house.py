@@ -139,7 +139,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     objects = Objects(settings.storage if keep else StorageSettings(kind="memory"), settings.data, clock)
     cache = AudioCache(objects, clock, settings.cache)
     writing, speech, listening = models(settings, clock), synthesizers(settings, clock), recognizers(settings, clock)
-    parts += [switch, objects, cache, Together((writing, speech, listening)), *delivery.parts]
+    parts += [switch, objects, cache, Together((writing, speech, listening)), *delivery.parts, *operators.parts]
     hedge_s = voice.hedge_first_ms / 1000.0 if voice.hedge_first_ms else None
     speaker = Speaker(Studio(speech.roster.chain, Paces(), clock, cache, hedge_s), voice)
     hearing = Hearing(listening.roster, voice)
