@@ -31,12 +31,12 @@ class RedisServer:
         self.port = _free_port()
         self.address = f"redis://127.0.0.1:{self.port}/0"
 
-    def start(self, *, wait: bool = True) -> None:
-        """Start it, and wait until it answers."""
+    def start(self, *options: str, wait: bool = True) -> None:
+        """Start it, with further options, and wait until it answers."""
         where = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder))
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [program() or "redis-server", *where, *SMALL, *self._options], stdout=log, stderr=log
+                [program() or "redis-server", *where, *SMALL, *self._options, *options], stdout=log, stderr=log
             )
         deadline = time.monotonic() + START_LIMIT_S
         while wait:

@@ -30,6 +30,9 @@ _PROBE = "return redis.call('SET', KEYS[1], '1', 'PX', 1000)"
 """It writes, and from a script: a Redis that answers pings may be read-only, full, or without scripts."""
 
 
+_Call = tuple[Sequence[Any], "asyncio.Future[Any]"]
+
+
 class Gone(SegueError):
     """Redis does not answer as it should."""
 
@@ -66,7 +69,7 @@ class Line:
         self._clock = clock
         self._timeout_s = timeout_s
         self._retry_s = retry_s
-        self._waiting: deque[tuple[Sequence[Any], asyncio.Future[Any]]] = deque()
+        self._waiting: deque[_Call] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -91,7 +94,8 @@ class Line:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
         self._keeper = self._pump = None
-        self._refuse_all("the line is closed")
+        self._doubted_at, self._why = self._clock.now(), "The line to Redis is closed."
+        self._refuse_all(self._why)
         await self._pool.disconnect()
 
     def health(self) -> LineHealth:
@@ -138,8 +142,7 @@ class Line:
                 self._doubt(self._explain(error))
                 answers = [error] * len(batch)
             except asyncio.CancelledError:
-                for _, future in batch:
-                    future.cancel()
+                self._refuse(batch, "the line is closed")
                 raise
             for (_, future), answer in zip(batch, answers, strict=True):
                 if future.done():
@@ -201,8 +204,12 @@ class Line:
             self._wake.set()
 
     def _refuse_all(self, why: str) -> None:
-        while self._waiting:
-            _, future = self._waiting.popleft()
+        waiting = [*self._waiting]
+        self._waiting.clear()
+        self._refuse(waiting, why)
+
+    def _refuse(self, waiting: Sequence[_Call], why: str) -> None:
+        for _, future in waiting:
             if not future.done():
                 future.set_exception(ConnectionError(why))
 
