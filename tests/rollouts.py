@@ -38,14 +38,15 @@ def plan(name: str, **changes: Any) -> dict[str, Any]:
 @contextmanager
 def started(server: RunningServer, name: str, **changes: Any) -> Iterator[str]:
     """A rollout that runs meanwhile; its address."""
-    answer = httpx2.post(f"{server.url}/api/rollouts", json={"plan": plan(name, **changes), "actor": "olha"})
+    answer = httpx2.post(f"{server.url}/api/rollouts", json={"plan": plan(name, **changes)}, headers=server.headers)
     assert answer.status_code == 201, answer.text
     address = f"{server.url}/api/rollouts/{name}"
     try:
         yield address
     finally:
-        if httpx2.get(address).json()["phase"] != "rolled_back":
-            assert httpx2.post(f"{address}/rollback", json={"reason": "The test is over."}).status_code == 200
+        if httpx2.get(address, headers=server.headers).json()["phase"] != "rolled_back":
+            over = {"reason": "The test is over."}
+            assert httpx2.post(f"{address}/rollback", json=over, headers=server.headers).status_code == 200
 
 
 def until(condition: Callable[[], Any], limit_s: float = LIMIT_S) -> Any:

@@ -22,6 +22,7 @@ PROJECT = Path(__file__).parents[1]
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 30.0
 LISTENING = "Segue is listening on "
+_RUNNING: "dict[str, RunningServer]" = {}
 FIRST_KEY = "First key, shown only now: "
 
 
@@ -140,8 +141,10 @@ def running(
             reader.start()
         try:
             server.url = _address(server)
+            _RUNNING[server.url] = server
             yield server
         finally:
+            _RUNNING.pop(server.url, None)
             process.send_signal(signal.SIGTERM)
             try:
                 code = process.wait(STOP_LIMIT_S)
@@ -181,6 +184,11 @@ def _address(server: RunningServer) -> str:
     assert heard, "the server did not start in time\n" + "\n".join(server.log[-50:])
     assert line.startswith(LISTENING), f"the server did not start: {line!r}\n" + "\n".join(server.log[-50:])
     return line.removeprefix(LISTENING).strip()
+
+
+def admin(url: str) -> dict[str, str]:
+    """What a request to this address, of a server that runs now, carries of somebody who may do everything."""
+    return next(server.headers for address, server in _RUNNING.items() if f"{url}/".startswith(f"{address}/"))
 
 
 def bearer(key: str) -> dict[str, str]:

@@ -56,15 +56,22 @@ class SegueProvider(AbstractProvider):
 
     Args:
         source: the address of a Segue server, or a function that gives the table that is in force.
+        key: a key of that server with the scope `read`; of no use with a function.
         poll_s: seconds between two looks at the server's table.
         timeout_s: seconds that one look may take.
     """
 
     def __init__(
-        self, source: str | Callable[[], RoutingTable], *, poll_s: float = 0.5, timeout_s: float = 2.0
+        self,
+        source: str | Callable[[], RoutingTable],
+        *,
+        key: str = "",
+        poll_s: float = 0.5,
+        timeout_s: float = 2.0,
     ) -> None:
         super().__init__()
         self._source = source
+        self._headers = {"authorization": f"Bearer {key}"} if key else {}
         self._poll_s = poll_s
         self._timeout_s = timeout_s
         self._table: RoutingTable | None = None
@@ -82,7 +89,7 @@ class SegueProvider(AbstractProvider):
         if not isinstance(self._source, str):
             return
         self._ended = threading.Event()
-        client = httpx2.Client(base_url=self._source, timeout=self._timeout_s)
+        client = httpx2.Client(base_url=self._source, headers=self._headers, timeout=self._timeout_s)
         self._look(client)
         self._thread = threading.Thread(
             target=self._watch, args=(client, self._ended), name="segue-openfeature", daemon=True

@@ -14,6 +14,7 @@ import httpx2
 from segue.voice.containers import wav
 from tests.faults.telling import RATE, heard, plain
 from tests.faults.wall import SENTENCES, TONES, VOICE, answer, sound_ms
+from tests.server import admin
 
 DONE = "done"
 BROKEN = "broken off"
@@ -111,6 +112,7 @@ class Callers:
     """Ask one Segue process, over real connections."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._client = httpx2.AsyncClient(base_url=url, timeout=120.0)
 
     async def close(self) -> None:
@@ -119,7 +121,7 @@ class Callers:
 
     async def told(self, path: str) -> Any:
         """What a `GET` says, as plain values."""
-        return (await self._client.get(path)).json()
+        return (await self._client.get(path, headers=admin(self._url))).json()
 
     async def metric(self, sample: str) -> float:
         """The value of one sample of `/metrics`, written as it stands there; 0 where it is not there yet."""

@@ -176,30 +176,35 @@ def test_a_server_that_is_killed_comes_back_to_its_rollout(tmp_path: Path) -> No
     """After SIGKILL in the middle of a rollout it goes on where it was: each turn is counted once, by who took it."""
     kept = tmp_path / "data"
     with running(CONFIG, exit_code=-signal.SIGKILL) as server:
-        answer = httpx2.post(f"{server.url}/api/rollouts", json={"plan": DOCUMENT, "id": "start"})
+        answer = httpx2.post(
+            f"{server.url}/api/rollouts", json={"plan": DOCUMENT, "id": "start"}, headers=server.headers
+        )
         assert answer.status_code == 201, answer.text
         talk(server, 0, 12)
         until(lambda: counted(server.data).total() == 12)
-        before = httpx2.get(f"{server.url}/api/rollouts/night").json()
-        assigned = httpx2.get(f"{server.url}/api/routing").json()
+        before = httpx2.get(f"{server.url}/api/rollouts/night", headers=server.headers).json()
+        assigned = httpx2.get(f"{server.url}/api/routing", headers=server.headers).json()
         server.process.kill()
         server.process.wait(10.0)
         first = counted(server.data)
         shutil.copytree(server.data, kept)
 
     with running(CONFIG, data=kept) as server:
-        after = httpx2.get(f"{server.url}/api/rollouts/night").json()
+        after = httpx2.get(f"{server.url}/api/rollouts/night", headers=server.headers).json()
         assert [after[name] for name in ("key", "phase", "share_bp", "started_at")] == [
             before[name] for name in ("key", "phase", "share_bp", "started_at")
         ]
-        assert httpx2.get(f"{server.url}/api/routing").json() == assigned
-        again = httpx2.post(f"{server.url}/api/rollouts", json={"plan": DOCUMENT, "id": "start"})
+        assert httpx2.get(f"{server.url}/api/routing", headers=server.headers).json() == assigned
+        again = httpx2.post(
+            f"{server.url}/api/rollouts", json={"plan": DOCUMENT, "id": "start"}, headers=server.headers
+        )
         assert (again.status_code, again.json()["decision"]["number"]) == (201, 1)
         talk(server, 100, 8)
         found = until(lambda: (cells := counted(kept)).total() == 20 and cells)
         assert {replica: found[replica] for replica in first} == dict(first)
         assert sorted(found.values()) == [8, 12]
         until(lambda: server.metric("segue_rollout_ticks_total") >= 3)
-        rolled = httpx2.post(f"{server.url}/api/rollouts/night/rollback", json={"reason": "The test is over."})
+        over = {"reason": "The test is over."}
+        rolled = httpx2.post(f"{server.url}/api/rollouts/night/rollback", json=over, headers=server.headers)
         assert rolled.status_code == 200
         assert httpx2.get(f"{server.url}/api/assignment?listener=listener-0").json()["reason"] == "no_rollout"

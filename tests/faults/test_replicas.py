@@ -58,14 +58,15 @@ def pair() -> Iterator[Pair]:
 
 def started(name: str, server: RunningServer, other: RunningServer) -> None:
     """Start the plan under a name on a server, and wait until the other one follows."""
-    answer = httpx2.post(f"{server.url}/api/rollouts", json={"plan": PLAN.format(name=name), "actor": "tester"})
+    answer = httpx2.post(f"{server.url}/api/rollouts", json={"plan": PLAN.format(name=name)}, headers=server.headers)
     assert answer.status_code == 201, answer.text
     assert until(lambda: exposed(other), "the other server follows") < 5.0
 
 
 def rolled_back(name: str, server: RunningServer) -> None:
     """Roll back what was started."""
-    answer = httpx2.post(f"{server.url}/api/rollouts/{name}/rollback", json={"reason": "enough", "actor": "tester"})
+    address = f"{server.url}/api/rollouts/{name}/rollback"
+    answer = httpx2.post(address, json={"reason": "enough"}, headers=server.headers)
     assert answer.status_code == 200, answer.text
 
 
@@ -80,7 +81,7 @@ def until(condition: Callable[[], bool], what: str) -> float:
 
 def exposed(server: RunningServer) -> bool:
     """Whether a server gives the candidate to anybody."""
-    return bool(httpx2.get(f"{server.url}/api/routing").json()["exposure"])
+    return bool(httpx2.get(f"{server.url}/api/routing", headers=server.headers).json()["exposure"])
 
 
 def variants(server: RunningServer, listeners: range, **more: Any) -> dict[str, str]:
@@ -97,7 +98,7 @@ def variants(server: RunningServer, listeners: range, **more: Any) -> dict[str, 
 
 def status(name: str, server: RunningServer) -> dict[str, Any]:
     """How a rollout stands."""
-    answer: dict[str, Any] = httpx2.get(f"{server.url}/api/rollouts/{name}").json()
+    answer: dict[str, Any] = httpx2.get(f"{server.url}/api/rollouts/{name}", headers=server.headers).json()
     return answer
 
 
@@ -135,15 +136,18 @@ def test_two_who_command_at_once_have_one_effect(pair: Pair) -> None:
     """The same command sent to both servers at once takes effect once, and both give the same answer."""
     one, other = pair
     started("once", one, other)
-    body = {"reason": "lunch", "actor": "tester", "id": "pause-1"}
+    body = {"reason": "lunch", "id": "pause-1"}
+    headers = one.headers  # the same key on both
     with ThreadPoolExecutor(2) as threads:
         answers = list(
-            threads.map(lambda server: httpx2.post(f"{server.url}/api/rollouts/once/pause", json=body), pair)
+            threads.map(
+                lambda server: httpx2.post(f"{server.url}/api/rollouts/once/pause", json=body, headers=headers), pair
+            )
         )
     assert [answer.status_code for answer in answers] == [200, 200]
     first, second = (answer.json()["decision"] for answer in answers)
     assert first == second
-    decisions = httpx2.get(f"{other.url}/api/rollouts/once/decisions").json()["items"]
+    decisions = httpx2.get(f"{other.url}/api/rollouts/once/decisions", headers=other.headers).json()["items"]
     assert [decision["number"] for decision in decisions] == list(range(1, len(decisions) + 1))
     assert sum(decision["kind"] == "paused" for decision in decisions) == 1
     rolled_back("once", one)

@@ -19,19 +19,19 @@ class Served:
 
     def __init__(self, server: RunningServer, name: str) -> None:
         self.server, self.name = server, name
-        body = {"plan": (PLANS / f"{name}.yaml").read_text(encoding="utf-8"), "actor": "olha", "reason": "a test"}
+        body = {"plan": (PLANS / f"{name}.yaml").read_text(encoding="utf-8"), "reason": "a test"}
         self.decision = self._posted("/api/rollouts", body)["decision"]
 
     def command(self, verb: str, **words: Any) -> dict[str, Any]:
         """Command the rollout; gives the decision."""
-        decision: dict[str, Any] = self._posted(f"/api/rollouts/{self.name}/{verb}", {"actor": "olha", **words})[
-            "decision"
-        ]
+        decision: dict[str, Any] = self._posted(f"/api/rollouts/{self.name}/{verb}", words)["decision"]
         return decision
 
     def status(self) -> dict[str, Any]:
         """How it stands."""
-        found: dict[str, Any] = httpx2.get(f"{self.server.url}/api/rollouts/{self.name}").json()
+        found: dict[str, Any] = httpx2.get(
+            f"{self.server.url}/api/rollouts/{self.name}", headers=self.server.headers
+        ).json()
         return found
 
     def stage(self) -> str:
@@ -46,7 +46,7 @@ class Served:
         return variant
 
     def _posted(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = httpx2.post(self.server.url + path, json=body)
+        answer = httpx2.post(self.server.url + path, json=body, headers=self.server.headers)
         assert answer.is_success, answer.text
         found: dict[str, Any] = answer.json()
         return found

@@ -165,7 +165,7 @@ class Reader:
         """A command as it stands in the tutorial, but for where the server is and how often something is drawn."""
         words = ["5" if before == "--runs" else word for before, word in pairwise(["", *words])]
         if words[0] == "rollout":
-            words = [*words, "--url", self.server.url]
+            words = [*words, "--data", str(self.server.data)]
         if words[:2] == ["turns", "export"]:
             words = [*words, "--data", str(self.server.data)]
         code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
@@ -173,7 +173,7 @@ class Reader:
 
     def phase(self) -> str:
         """How the rollout stands."""
-        found: str = httpx2.get(f"{self.server.url}/api/rollouts/tutorial").json()["phase"]
+        found: str = httpx2.get(f"{self.server.url}/api/rollouts/tutorial", headers=self.server.headers).json()["phase"]
         return found
 
 

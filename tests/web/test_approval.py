@@ -76,8 +76,8 @@ async def test_looking_at_the_page_agrees_to_nothing(house: House, client: httpx
 
 
 async def test_the_button_agrees_once(house: House, client: httpx2.AsyncClient) -> None:
-    """Posting what the form holds approves the next stage in the name that was given; a second time it is used."""
-    fields = {"nonce": await nonce(house), "actor": "Olha\n Koval"}
+    """Posting what the form holds approves the next stage and tells the name that was given; it does so once."""
+    fields = {"nonce": await nonce(house), "name": "Olha\n Koval"}
     agreed = await client.post(PATH, data=fields)
     assert agreed.status_code == 200
     assert "Stage all of greeting may be entered." in agreed.text
@@ -85,7 +85,8 @@ async def test_the_button_agrees_once(house: House, client: httpx2.AsyncClient) 
     (decision,) = [
         each for each in await house.delivery.controller.store.decisions("greeting") if each.kind.value == "approved"
     ]
-    assert (decision.actor, decision.code) == ("Olha Koval", "command")
+    assert (decision.actor, decision.code) == ("link", "command")
+    assert "by link: Olha Koval." in decision.reason
 
     for again in (await client.post(PATH, data=fields), await client.get(PATH, params={"nonce": fields["nonce"]})):
         assert again.status_code == 410
@@ -98,7 +99,7 @@ async def test_who_gives_no_name_is_told_as_the_link(house: House, client: httpx
     """Without a name the decision says that it was the link."""
     assert (await client.post(PATH, data={"nonce": await nonce(house)})).status_code == 200
     decisions = await house.delivery.controller.store.decisions("greeting")
-    assert [each.actor for each in decisions if each.kind.value == "approved"] == ["approval link"]
+    assert [each.actor for each in decisions if each.kind.value == "approved"] == ["link"]
 
 
 @pytest.mark.parametrize("wrong", ["", "0" * 32, "ё", "x" * 5000])

@@ -43,7 +43,7 @@ def asked(server: RunningServer, status: int = 200, **params: str) -> dict[str, 
 
 def routing(server: RunningServer) -> dict[str, Any]:
     """The table that is in force."""
-    found: dict[str, Any] = httpx2.get(f"{server.url}/api/routing").json()
+    found: dict[str, Any] = httpx2.get(f"{server.url}/api/routing", headers=server.headers).json()
     return found
 
 
@@ -106,12 +106,12 @@ def test_a_visit_keeps_its_arm_until_it_is_rolled_back(server: RunningServer) ->
         first = chatted(server, **anna)
         assert first["variant"] == "old"
         forward = {"reason": "It is a test.", "force": True}
-        assert httpx2.post(f"{address}/approve", json={"stage": "all"}).status_code == 200
-        assert httpx2.post(f"{address}/promote", json=forward).status_code == 200
+        assert httpx2.post(f"{address}/approve", json={"stage": "all"}, headers=server.headers).status_code == 200
+        assert httpx2.post(f"{address}/promote", json=forward, headers=server.headers).status_code == 200
 
         stayed, other = chatted(server, **anna, session=first["session"]), chatted(server, **anna)
         assert (stayed["variant"], other["variant"]) == ("old", "new")
-        assert httpx2.post(f"{address}/rollback", json=forward).status_code == 200
+        assert httpx2.post(f"{address}/rollback", json=forward, headers=server.headers).status_code == 200
         assert chatted(server, **anna, session=other["session"])["variant"] == "old"
         (record,) = kept(server, [stayed["turn"]])
         assert (record["assigned"], record["arm"]) == ("session", "baseline")
@@ -133,7 +133,7 @@ def test_questions_that_cannot_be_answered_are_refused(server: RunningServer) ->
 
 def test_an_app_follows_through_its_own_flags(server: RunningServer) -> None:
     """OpenFeature's SDK gives each listener the variant that a turn gets, while a rollout runs and when it is over."""
-    api.set_provider_and_wait(SegueProvider(server.url, poll_s=0.05), "followed")
+    api.set_provider_and_wait(SegueProvider(server.url, key=server.made("app", "read"), poll_s=0.05), "followed")
     client = api.get_client("followed")
     anna = EvaluationContext("listener-1", {"language": "en"})
     try:

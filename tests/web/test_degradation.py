@@ -15,6 +15,7 @@ from segue.vendors.degradation import DegradationSettings, ProfilesSettings
 from segue.voice.lookout import Lookout
 from segue.voice.switch import Switch
 from segue.web import degradation, problems
+from tests.doors import access, actions
 from tests.records import broken, turn
 
 SETTINGS = DegradationSettings()
@@ -54,6 +55,7 @@ async def opened(folder: Path, *, enabled: bool = True) -> Door:
     app = FastAPI()
     problems.install(app)
     app.include_router(degradation.router(lookout, switch, SETTINGS))
+    app.include_router(degradation.turning(switch, access(), actions(clock)))
     client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://segue")
     return Door(client, clock, lookout, switch)
 

@@ -118,7 +118,7 @@ def write_down(server: RunningServer, recording: bytes, language: str, **fields:
 
 def standing(server: RunningServer) -> dict[str, dict[str, Any]]:
     """Every provider as `/api/providers` tells it, by name."""
-    told = httpx2.get(f"{server.url}/api/providers").json()
+    told = httpx2.get(f"{server.url}/api/providers", headers=server.headers).json()
     return {item["name"]: item for item in told["items"]}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from segue.cli.asking import Where
 from segue.cli.providers import providers
 from segue.clock import SystemClock
 from segue.errors import Unavailable
@@ -72,7 +73,7 @@ def command(*words: str, **environment: str) -> "subprocess.CompletedProcess[str
 @pytest.fixture(scope="module")
 def lines(server: RunningServer) -> str:
     """What the command prints for people."""
-    done = command("--url", server.url)
+    done = command("--data", str(server.data))
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
@@ -80,14 +81,14 @@ def lines(server: RunningServer) -> str:
 @pytest.fixture(scope="module")
 def printed(server: RunningServer) -> str:
     """What the command prints for programs."""
-    done = command("--url", server.url, "--json")
+    done = command("--url", server.url, "--json", SEGUE_KEY=server.made("olha", "read"))
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
 
 def told(server: RunningServer) -> dict[str, Any]:
     """What `/api/providers` says."""
-    answer = httpx2.get(f"{server.url}/api/providers")
+    answer = httpx2.get(f"{server.url}/api/providers", headers=server.headers)
     assert answer.status_code == 200
     plain: dict[str, Any] = answer.json()
     return plain
@@ -171,7 +172,7 @@ def test_the_command_prints_what_the_server_said(server: RunningServer, printed:
 def test_no_key_is_told_anywhere(server: RunningServer, lines: str, printed: str) -> None:
     """Whatever the vendor repeats of it: not over HTTP, not on the command line, not in the log, not in a record."""
     places = {
-        "api": httpx2.get(f"{server.url}/api/providers").text,
+        "api": httpx2.get(f"{server.url}/api/providers", headers=server.headers).text,
         "health": httpx2.get(f"{server.url}/voice/health").text,
         "metrics": httpx2.get(f"{server.url}/metrics").text,
         "lines": lines,
@@ -215,17 +216,17 @@ def test_without_a_server_the_command_says_what_to_do() -> None:
     (said,) = done.stderr.splitlines()
     assert said.startswith(f"segue: No Segue answers at {url} (")
     assert "refused" in said
-    assert said.endswith("; start one with `segue serve`, or name its --url.")
+    assert said.endswith("; start one with `segue serve`.")
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"items": []}'])
 def test_another_server_is_not_taken_for_a_segue(body: bytes) -> None:
     """Whatever answers there with a page or other JSON: that is told, and nothing is printed."""
     with something_else(body) as url, pytest.raises(Unavailable, match="No Segue answers"):
-        providers(url=url)
+        providers(where=Where(url=url))
 
 
 def test_an_address_that_is_none_is_told_as_such() -> None:
     """A forgotten scheme is named."""
     with pytest.raises(Unavailable, match="missing an 'http://' or 'https://' protocol"):
-        providers(url="127.0.0.1:8002")
+        providers(where=Where(url="127.0.0.1:8002"))

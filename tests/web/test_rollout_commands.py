@@ -15,13 +15,13 @@ import pytest
 from rich.console import Console
 
 from segue.cli import commanding, gate, plan, rollout, watch
-from segue.cli.asking import Event, Refusal, Server
+from segue.cli.asking import Event, Refusal, Server, Where
 from segue.cli.commanding import Words
 from segue.cli.following import INCONCLUSIVE, PROMOTED, ROLLED_BACK, TIMED_OUT, as_json, followed, in_lines, watched
 from segue.errors import InvalidRequest, Unavailable
 from tests.rollouts import QUICK, started, until
 from tests.rollouts import plan as plain
-from tests.server import RunningServer, clean_environment, running
+from tests.server import RunningServer, admin, clean_environment, running
 
 PLANS = Path(__file__).parents[2] / "plans"
 
@@ -36,7 +36,7 @@ def file(tmp_path: Path) -> Path:
 
 def commanded(address: str, verb: str, **body: Any) -> None:
     """Command something by the API."""
-    answer = httpx2.post(f"{address}/{verb}", json=body)
+    answer = httpx2.post(f"{address}/{verb}", json=body, headers=admin(address))
     assert answer.status_code == 200, answer.text
 
 
@@ -44,7 +44,7 @@ def commanded(address: str, verb: str, **body: Any) -> None:
 def watching(server: RunningServer, name: str, **how: Any) -> Iterator[list[int]]:
     """Watch meanwhile, in a thread; the exit code is in the list once the block is over."""
     codes: list[int] = []
-    thread = threading.Thread(target=lambda: codes.append(rollout.watch(name, url=server.url, **how)))
+    thread = threading.Thread(target=lambda: codes.append(rollout.watch(name, where=Where(data=server.data), **how)))
     thread.start()
     yield codes
     thread.join(60)
@@ -143,10 +143,16 @@ def test_a_gate_is_sized_before_it_is_written_down(capsys: pytest.CaptureFixture
 
 
 def test_a_rollout_is_started_commanded_and_told(
-    hurried: RunningServer, file: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    hurried: RunningServer,
+    file: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each command prints what was decided; status, list, history and export tell of it, for people and programs."""
-    words = Words(reason="We try it.", actor="olha", url=hurried.url)
+    monkeypatch.setenv("SEGUE_KEY", hurried.made("olha", "read", "rollout:write"))
+    where = Where(url=hurried.url)
+    words = Words(reason="We try it.", where=where)
     rollout.start(file, words=words)
     first, second = capsys.readouterr().out.splitlines()
     assert first == "Started with half (50 %) by olha: We try it."
@@ -154,7 +160,7 @@ def test_a_rollout_is_started_commanded_and_told(
     for command in (commanding.pause, commanding.resume, commanding.freeze, commanding.thaw, commanding.approve):
         command("greeting", words=words)
     commanding.promote("greeting", words=words)
-    commanding.step_back("greeting", words=Words(url=hurried.url, json_=True))
+    commanding.step_back("greeting", words=Words(where=where, json_=True))
     told = capsys.readouterr().out
     for sentence in (
         "Paused by olha: We try it.",
@@ -166,9 +172,9 @@ def test_a_rollout_is_started_commanded_and_told(
         assert sentence in told
     assert json.loads(told[told.index("{") :])["status"]["stage"]["name"] == "half"
 
-    rollout.list_(url=hurried.url)
+    rollout.list_(where=where)
     assert "greeting  attempt 1  running" in capsys.readouterr().out
-    rollout.status("greeting", url=hurried.url)
+    rollout.status("greeting", where=where)
     told = capsys.readouterr().out
     assert "Stage 1 of 2 (half): 50 % hear new." in " ".join(told.replace("│", " ").split())
     assert "GATE" in told
@@ -179,14 +185,14 @@ def test_a_rollout_is_started_commanded_and_told(
     commanding.rollback("greeting", words=words)
     capsys.readouterr()
 
-    rollout.history("greeting", attempt=1, url=hurried.url, json_=True)
+    rollout.history("greeting", attempt=1, where=where, json_=True)
     kinds = [json.loads(line)["kind"] for line in capsys.readouterr().out.splitlines()]
     assert (kinds[0], kinds[-1]) == ("started", "rolled_back")
-    rollout.history("greeting", url=hurried.url)
+    rollout.history("greeting", where=where)
     assert "retried" in capsys.readouterr().out
     out = tmp_path / "greeting.ndjson"
-    rollout.export("greeting", attempt=1, out=out, url=hurried.url)
-    rollout.export("greeting", attempt=1, url=hurried.url)
+    rollout.export("greeting", attempt=1, out=out, where=where)
+    rollout.export("greeting", attempt=1, where=where)
     told = capsys.readouterr().out
     assert told == f"{out}: {len(out.read_text().splitlines())} lines\n{out.read_text()}"
     assert json.loads(out.read_text().splitlines()[0])["kind"] == "plan"
@@ -194,12 +200,12 @@ def test_a_rollout_is_started_commanded_and_told(
 
 def test_without_a_server_a_command_is_one_sentence(file: Path) -> None:
     """Nobody listens there: that is said with what to do, whatever was asked."""
-    nowhere = "http://127.0.0.1:1"
-    words = Words(url=nowhere)
+    nowhere = Where(url="http://127.0.0.1:1")
+    words = Words(where=nowhere)
     for ask in (
-        lambda: rollout.list_(url=nowhere),
+        lambda: rollout.list_(where=nowhere),
         lambda: rollout.start(file, words=words),
-        lambda: rollout.watch("greeting", url=nowhere),
+        lambda: rollout.watch("greeting", where=nowhere),
         lambda: commanding.rollback("greeting", words=words),
     ):
         with pytest.raises(Unavailable, match=r"^No Segue answers at http://127\.0\.0\.1:1 \(.*`segue serve`"):
@@ -210,7 +216,7 @@ def test_an_unknown_rollout_is_told(hurried: RunningServer) -> None:
     """Whatever is asked of it, the server's own sentence is passed on."""
     for ask in (rollout.status, rollout.watch, rollout.history, rollout.export):
         with pytest.raises(Refusal, match="There is no rollout 'nobody'"):
-            ask("nobody", url=hurried.url)
+            ask("nobody", where=Where(data=hurried.data))
 
 
 # Watching.
@@ -219,11 +225,12 @@ def test_an_unknown_rollout_is_told(hurried: RunningServer) -> None:
 def test_watching_ends_with_2_when_it_is_rolled_back(hurried: RunningServer) -> None:
     """As a process: lines for each decision as it is made, and exit code 2."""
     with started(hurried, "harmful") as address:
-        command = [sys.executable, "-m", "segue.cli.main", "rollout", "watch", "harmful", "--url", hurried.url]
+        where = ("--data", str(hurried.data))
+        command = [sys.executable, "-m", "segue.cli.main", "rollout", "watch", "harmful", *where]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean_environment()) as process:
             assert process.stdout is not None
-            assert "olha: Started with half (50 %) by olha." in process.stdout.readline()
-            commanded(address, "rollback", actor="olha", reason="It sounds hoarse.")
+            assert "admin: Started with half (50 %) by admin." in process.stdout.readline()
+            commanded(address, "rollback", reason="It sounds hoarse.")
             told, _ = process.communicate(timeout=60)
         assert process.returncode == ROLLED_BACK
         assert "olha: Rolled back by olha: It sounds hoarse." in told
@@ -244,10 +251,10 @@ def test_watching_ends_with_0_when_it_is_promoted(hurried: RunningServer, capsys
 def test_watching_ends_with_4_when_the_time_is_over(hurried: RunningServer, capsys: pytest.CaptureFixture[str]) -> None:
     """A rollout that goes on longer than anybody wants to watch is told as it stands."""
     with started(hurried, "long"):
-        assert rollout.watch("long", url=hurried.url, timeout="300ms") == TIMED_OUT
+        assert rollout.watch("long", where=Where(data=hurried.data), timeout="300ms") == TIMED_OUT
         assert "Stage 1 of 2 (half)" in capsys.readouterr().err
         with pytest.raises(InvalidRequest, match="no duration"):
-            rollout.watch("long", url=hurried.url, timeout="soon")
+            rollout.watch("long", where=Where(data=hurried.data), timeout="soon")
 
 
 def test_watching_ends_with_3_when_a_person_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -280,7 +287,7 @@ def test_a_stream_that_breaks_off_is_taken_up_again() -> None:
                 raise Unavailable("No Segue answers.")
             yield Event("decision", DECISION, f"1/{len(asked)}")
 
-    heard = followed(Restarted("http://127.0.0.1:1"), "long", None, patience_s=0.6)
+    heard = followed(Restarted(Where(url="http://127.0.0.1:1")), "long", None, patience_s=0.6)
     assert [next(heard).id, next(heard).id] == ["1/1", "1/2"]
     with pytest.raises(Unavailable):
         next(heard)
@@ -290,9 +297,9 @@ def test_a_stream_that_breaks_off_is_taken_up_again() -> None:
 def test_a_server_that_ends_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """Who follows keeps no server from stopping cleanly; after some patience watching ends as inconclusive."""
     with running(QUICK) as server:
-        answer = httpx2.post(f"{server.url}/api/rollouts", json={"plan": plain("left")})
+        answer = httpx2.post(f"{server.url}/api/rollouts", json={"plan": plain("left")}, headers=server.headers)
         assert answer.status_code == 201
-        events = followed(Server(server.url), "left", None, patience_s=0.5)
+        events = followed(Server(Where(data=server.data)), "left", None, patience_s=0.5)
         assert next(events).kind == "decision"
     assert not [line for line in server.log if '"level": "error"' in line]
     assert watched(events, as_json) == INCONCLUSIVE
@@ -302,7 +309,7 @@ def test_a_server_that_ends_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_rollout_is_drawn_with_everything_that_matters(hurried: RunningServer) -> None:
     """The block has the sentence, both shares, the stages, a row for each gate with its word, doubts, and decisions."""
     with started(hurried, "drawn") as address:
-        status = until(lambda: (now := httpx2.get(address).json())["last"] and now)
+        status = until(lambda: (now := httpx2.get(address, headers=admin(address)).json())["last"] and now)
     status["gates"][0] |= {
         "word": "breach", "value": 0.391, "low": 0.3, "high": 0.48, "n": 97, "baseline_value": 0.02,
         "evidence": 1240.0, "line": 200.0,

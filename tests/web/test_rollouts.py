@@ -34,8 +34,9 @@ from segue.vendors.delivery import DeliverySettings
 from segue.web import problems, rollouts
 from segue.web.rollout_stream import events
 from segue.web.standing import Standing
+from tests.doors import access, actions
 from tests.rollouts import plan, started, until
-from tests.server import RunningServer
+from tests.server import RunningServer, admin
 
 UNRESTRICTED = Restrictions()
 READS = {"plan": Plan, "rollout": Rollout, "decision": Decision, "look": Look, "block": Block}
@@ -43,7 +44,7 @@ READS = {"plan": Plan, "rollout": Rollout, "decision": Decision, "look": Look, "
 
 def posted(url: str, status: int = 200, **body: Any) -> dict[str, Any]:
     """A body that is posted, and the answer."""
-    answer = httpx2.post(url, json=body)
+    answer = httpx2.post(url, json=body, headers=admin(url))
     assert answer.status_code == status, answer.text
     plain: dict[str, Any] = answer.json()
     return plain
@@ -51,7 +52,7 @@ def posted(url: str, status: int = 200, **body: Any) -> dict[str, Any]:
 
 def got(url: str, status: int = 200) -> dict[str, Any]:
     """The answer to a question."""
-    answer = httpx2.get(url)
+    answer = httpx2.get(url, headers=admin(url))
     assert answer.status_code == status, answer.text
     plain: dict[str, Any] = answer.json()
     return plain
@@ -67,7 +68,7 @@ def talked(server: RunningServer, listeners: range) -> None:
 
 def following(address: str, after: str = "") -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The events of a rollout: kind, id, values."""
-    headers = {"last-event-id": after} if after else {}
+    headers = admin(address) | ({"last-event-id": after} if after else {})
     with httpx2.stream("GET", f"{address}/events", headers=headers, timeout=20) as answer:
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         fields: dict[str, str] = {}
@@ -99,10 +100,10 @@ def test_a_plan_is_started_and_tells_how_it_stands(hurried: RunningServer) -> No
 def test_a_plan_whose_candidate_is_not_there_is_not_started(hurried: RunningServer) -> None:
     """A synthesizer and a model that this server does not have are named, and nobody is routed to them."""
     candidate = {"name": "new", "synthesizer": "chirp9", "model": "qwen99"}
-    answer = httpx2.post(f"{hurried.url}/api/rollouts", json={"plan": plan("nobody", candidate=candidate)})
-    assert (answer.status_code, answer.json()["code"]) == (409, "refused")
-    assert "'chirp9'" in answer.json()["detail"]
-    assert "'qwen99'" in answer.json()["detail"]
+    problem = posted(f"{hurried.url}/api/rollouts", 409, plan=plan("nobody", candidate=candidate))
+    assert problem["code"] == "refused"
+    assert "'chirp9'" in problem["detail"]
+    assert "'qwen99'" in problem["detail"]
     assert got(f"{hurried.url}/api/routing")["exposure"] is None
 
 
@@ -126,9 +127,9 @@ def test_turns_become_evidence_that_is_shown(hurried: RunningServer) -> None:
 def test_commands_are_obeyed_and_each_is_told_with_its_reason(hurried: RunningServer) -> None:
     """Pause, resume, freeze, thaw, approve, promote and step back each change what they say, with actor and reason."""
     with started(hurried, "commanded") as address:
-        paused = posted(f"{address}/pause", actor="ivan", reason="Lunch.")
-        assert (paused["status"]["phase"], paused["decision"]["actor"]) == ("paused", "ivan")
-        assert "Paused by ivan: Lunch." in paused["status"]["sentence"]
+        paused = posted(f"{address}/pause", reason="Lunch.")
+        assert (paused["status"]["phase"], paused["decision"]["actor"]) == ("paused", "admin")
+        assert "Paused by admin: Lunch." in paused["status"]["sentence"]
         assert paused["status"]["commands"]["pause"] == {
             "allowed": False, "why": "It is paused already; nothing changed.", "by_force": False,
         }  # fmt: skip
@@ -141,7 +142,7 @@ def test_commands_are_obeyed_and_each_is_told_with_its_reason(hurried: RunningSe
         assert got(f"{hurried.url}/api/routing")["exposure"]["share_bp"] == 10_000
         assert posted(f"{address}/step-back")["status"]["share_bp"] == 5000
 
-        rolled_back = posted(f"{address}/rollback", actor="olha", reason="It sounds hoarse.")
+        rolled_back = posted(f"{address}/rollback", reason="It sounds hoarse.")
         assert rolled_back["status"]["phase"] == "rolled_back"
         assert got(f"{hurried.url}/api/routing")["exposure"] is None
         retried = posted(f"{address}/retry")
@@ -242,14 +243,14 @@ def test_events_tell_the_status_at_once_and_each_decision_as_it_is_made(hurried:
         first = next(values for kind, _, values in events if kind == "status")
         assert first["phase"] == "running"
 
-        posted(f"{address}/pause", actor="ivan", reason="Lunch.")
+        posted(f"{address}/pause", reason="Lunch.")
         seen = []
         for kind, number, values in events:
             seen.append((kind, number, values))
             if kind == "status" and values["phase"] == "paused":
                 break
         decision = next(each for each in seen if each[0] == "decision" and each[2]["kind"] == "paused")
-        assert decision[2]["reason"] == "Paused by ivan: Lunch."
+        assert decision[2]["reason"] == "Paused by admin: Lunch."
         assert decision[1] == f"1/{decision[2]['number']}"
 
 
@@ -285,7 +286,7 @@ def test_an_export_has_everything_and_can_be_read_back(hurried: RunningServer) -
     with started(hurried, "exported", verdict={"block": "1s"}) as address:
         until(lambda: got(f"{address}/blocks")["items"])
         posted(f"{address}/pause")
-        answer = httpx2.get(f"{address}/export")
+        answer = httpx2.get(f"{address}/export", headers=admin(address))
         assert answer.headers["content-type"] == "application/x-ndjson; charset=utf-8"
         lines = [json.loads(line) for line in answer.text.splitlines()]
 
@@ -364,7 +365,7 @@ async def test_a_roll_back_is_answered_while_the_database_is_gone() -> None:
     steering = controller(clock)
     app = FastAPI()
     problems.install(app)
-    app.include_router(rollouts.router(steering, ServerSettings(), clock, lambda: False))
+    app.include_router(rollouts.router(steering, ServerSettings(), clock, lambda: False, access(), actions(clock)))
     await steering.start(plan_of(plan("greeting")), Command(Verb.START))
     assert steering.replica.published.current().exposure is not None
     steering.store.gone = True  # type: ignore[attr-defined]

@@ -42,7 +42,7 @@ def status(server: RunningServer) -> dict[str, Any]:
 
 def switched(server: RunningServer, enabled: bool, reason: str = "") -> dict[str, Any]:
     """Turn the kill switch."""
-    answer = httpx2.post(server.url + SWITCH, json={"enabled": enabled, "reason": reason})
+    answer = httpx2.post(server.url + SWITCH, json={"enabled": enabled, "reason": reason}, headers=server.headers)
     assert answer.status_code == 200, answer.text
     plain: dict[str, Any] = answer.json()
     return plain
@@ -140,7 +140,7 @@ def test_the_environment_keeps_it_off(monkeypatch: pytest.MonkeyPatch, word: str
     monkeypatch.setenv("VOICE_STREAM_ENABLED", word)
     with running() as server:
         assert httpx2.post(server.url + TALK, json={"text": "Hello"}).status_code == 503
-        answer = httpx2.post(server.url + SWITCH, json={"enabled": True})
+        answer = httpx2.post(server.url + SWITCH, json={"enabled": True}, headers=server.headers)
         assert answer.status_code == 400
         assert "VOICE_STREAM_ENABLED" in answer.json()["detail"]
         assert status(server)["switch"]["enabled"] is False

@@ -78,7 +78,11 @@ def problem(answer: httpx2.Response) -> tuple[int, str]:
 def off(server: RunningServer) -> Iterator[None]:
     """Streamed speech is switched off meanwhile."""
     for enabled in (False, True):
-        answer = httpx2.post(f"{server.url}/api/voice/switch", json={"enabled": enabled, "reason": "trying things"})
+        answer = httpx2.post(
+            f"{server.url}/api/voice/switch",
+            json={"enabled": enabled, "reason": "trying things"},
+            headers=server.headers,
+        )
         assert answer.status_code == 200
         if not enabled:
             yield

@@ -14,12 +14,16 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from segue.console.actions import Actions, Deed
+from segue.console.audit import Draft
+from segue.console.operator import Operator
 from segue.delivery.approval import awaited, fits
 from segue.delivery.rollout import Command, Decision, Kind, Rollout, Verb
 from segue.delivery.seen import Seen
 from segue.delivery.telling import percent, span
 from segue.web.approval_texts import TEXTS, UNITS, language
-from segue.web.rollout_bodies import RolloutName
+from segue.web.guard import request_id
+from segue.web.rollout_bodies import Refused, RolloutName
 
 CSS = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, "Segoe UI", Roboto, "Noto Sans", "PingFang SC",
@@ -52,8 +56,8 @@ HEADERS = {
     "x-robots-tag": "noindex",
     "vary": "accept-language",
 }
-ACTOR = "approval link"
-"""Who agreed, where no name was given."""
+LINK = Operator("link", frozenset(), "link")
+"""Who agrees: whoever holds the link. The name that is given with it proves nothing, and is kept as a reason."""
 
 Look = Callable[[str], Awaitable[Seen | None]]
 Obey = Callable[[str, Command], Awaitable[Decision]]
@@ -71,8 +75,8 @@ _AGREED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def router(look: Look, obey: Obey) -> APIRouter:
-    """The routes, bound to what looks at a rollout and to what obeys a command."""
+def router(look: Look, obey: Obey, actions: Actions) -> APIRouter:
+    """The routes, bound to what looks at a rollout and to what obeys a command. They need no key but the link's own."""
     routes = APIRouter(prefix="/api/rollouts", tags=["rollouts"])
 
     @routes.get("/{name}/approval", response_class=HTMLResponse, responses=_ANSWERS)
@@ -88,7 +92,7 @@ def router(look: Look, obey: Obey) -> APIRouter:
 
     @routes.post("/{name}/approval", response_class=HTMLResponse, responses=_AGREED)
     async def agree(name: RolloutName, request: Request) -> HTMLResponse:
-        """Agree to the next stage, as the form of that page sends it: `nonce`, and `actor` where a name was given."""
+        """Agree to the next stage, as the form of that page sends it: `nonce`, and `name` where one was given."""
         code = language(request.headers.get("accept-language", ""))
         form = _form(await request.body())
         seen = await look(name)
@@ -98,10 +102,20 @@ def router(look: Look, obey: Obey) -> APIRouter:
         if not _waits_for(rollout, nonce):
             return _told(code, "used", 410)
         stage = rollout.plan.stages[rollout.stage + 1].name
-        actor = "".join(filter(str.isprintable, form.get("actor", "")))[:100].strip() or ACTOR
-        decision = await obey(name, Command(Verb.APPROVE, actor, id=f"approval {nonce}", stage=stage, nonce=nonce))
-        if decision.kind is Kind.REFUSED:
-            return _told(code, "refused", 409, reason=decision.reason)
+        given = "".join(filter(str.isprintable, form.get("name", "")))[:100].strip()
+        command = Command(
+            Verb.APPROVE, LINK.name, given, id=f"approval {nonce}", stage=stage, nonce=nonce, via=LINK.via
+        )
+
+        async def do(_: Draft) -> None:
+            decision = await obey(name, command)
+            if decision.kind is Kind.REFUSED:
+                raise Refused(decision.reason)
+
+        try:
+            await actions.act(LINK, Deed("rollout.approve", f"rollout/{name}", None, request_id(request)), do)
+        except Refused as refusal:
+            return _told(code, "refused", 409, reason=refusal.message)
         return _told(code, "agreed", 200, stage=stage, rollout=rollout.name)
 
     return routes
@@ -145,8 +159,8 @@ def _question(seen: Seen, nonce: str, code: str) -> str:
         f'<p class="muted">{escape(rollout.key)}</p>{about}<dl>{rows}</dl>'
         f'<p class="muted">{escape(texts["note"])}</p>'
         f'<form method="post" action="approval"><input type="hidden" name="nonce" value="{escape(nonce)}">'
-        f'<label for="actor">{escape(texts["name"])}</label>'
-        f'<input type="text" id="actor" name="actor" maxlength="100" autocomplete="name">'
+        f'<label for="name">{escape(texts["name"])}</label>'
+        f'<input type="text" id="name" name="name" maxlength="100" autocomplete="name">'
         f"<button>{button}</button></form>"
     )
 

@@ -96,8 +96,8 @@ class Guard:
 
 
 def request_id(request: HTTPConnection) -> str:
-    """The id of a request: what its sender calls it, or a fresh one."""
-    return str(request.scope["state"]["request_id"])
+    """The id of a request: what its sender calls it, or a fresh one; empty where no guard stood before it."""
+    return str(request.scope.get("state", {}).get("request_id", ""))
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

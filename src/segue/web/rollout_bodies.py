@@ -8,6 +8,7 @@ from pydantic import Field
 from segue.console.operator import Operator
 from segue.delivery.rollout import Command, Verb
 from segue.delivery.status import VERBS
+from segue.errors import SegueError
 from segue.web.bodies import Body
 
 Reason = Annotated[str, Field(max_length=1000)]
@@ -18,6 +19,13 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 RolloutName = Annotated[str, Path(max_length=200)]
 VerbName = Literal["pause", "resume", "approve", "promote", "step-back", "rollback", "freeze", "thaw", "retry"]
 TurnsPerSecond = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class Refused(SegueError):
+    """The command cannot be obeyed as things stand; nothing changed."""
+
+    status = 409
+    code = "refused"
 
 
 class CommandBody(Body):

@@ -19,7 +19,7 @@ from segue.delivery.ports import UnknownRollout
 from segue.delivery.preview import faulty, preview
 from segue.delivery.rollout import Decision, Kind
 from segue.delivery.status import DECISION
-from segue.errors import SegueError, Unavailable
+from segue.errors import Unavailable
 from segue.web import approval
 from segue.web.access import Access
 from segue.web.answer import Answer
@@ -37,19 +37,13 @@ from segue.web.rollout_bodies import (
     Limit,
     Number,
     PlanBody,
+    Refused,
     RolloutName,
     StartBody,
     VerbName,
 )
 from segue.web.rollout_stream import BLOCK, events, export, resumed_after
 from segue.web.standing import Standing
-
-
-class Refused(SegueError):
-    """The command cannot be obeyed as things stand; nothing changed."""
-
-    status = 409
-    code = "refused"
 
 
 def router(
@@ -66,7 +60,7 @@ def router(
     reader = [access.needs(Scope.READ)]
     routes.include_router(_reading(controller, standing), dependencies=reader)
     routes.include_router(_streams(controller, standing, server, clock, ended), dependencies=reader)
-    routes.include_router(approval.router(controller.status, controller.command))  # before any verb is read
+    routes.include_router(approval.router(controller.status, controller.command, actions))  # before any verb is read
     routes.include_router(_writing(controller, standing, access, actions))
     routes.include_router(_plans(), dependencies=reader)
     return routes
