@@ -33,7 +33,7 @@ def voice_health(plane: VoicePlane) -> dict[str, Any]:
     }
 
 
-def router(plane: VoicePlane, metrics: Metrics, readiness: Readiness) -> APIRouter:
+def router(plane: VoicePlane, metrics: Metrics, readiness: Readiness, degraded: Readiness = dict) -> APIRouter:
     """The routes that anybody may ask, bound to a voice plane."""
     routes = APIRouter(tags=["state"])
 
@@ -44,11 +44,10 @@ def router(plane: VoicePlane, metrics: Metrics, readiness: Readiness) -> APIRout
 
     @routes.get("/api/ready", responses={503: {"description": "Not ready; `reasons` says why."}})
     async def ready() -> JSONResponse:
-        """Whether this process should be sent listeners."""
+        """Whether this process should be sent listeners; `degraded` says what works only in part, all the same."""
         reasons = dict(readiness())
-        return JSONResponse(
-            {"status": "not ready" if reasons else "ready", "reasons": reasons}, 503 if reasons else 200
-        )
+        told = {"status": "not ready" if reasons else "ready", "reasons": reasons, "degraded": dict(degraded())}
+        return JSONResponse(told, 503 if reasons else 200)
 
     @routes.get("/voice/health")
     async def health() -> JSONResponse:
