@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from segue.delivery.evidence import Block, Cell, Counts, Key, Look
 from segue.delivery.ports import Conflict, RolloutStore
@@ -16,8 +17,8 @@ from segue.delivery.rollout import Change, Notice, Verb
 from segue.errors import SegueError, Unavailable
 from segue.routing import RoutingTable
 from segue.stores.rollouts import MemoryRolloutStore
-from segue.stores.sql import tables
 from segue.stores.sql.engine import Database
+from segue.stores.sql.revisions import REVISIONS
 from segue.stores.sql.rollouts import SqlRolloutStore
 from segue.stores.sql.turns import SqlTurnStore
 from tests.evidence import AT, commanded, plan, started
@@ -264,28 +265,27 @@ class TestTheDatabase:
         store = SqlRolloutStore(database)
         change = await begun(store)
         await store.count([cell(0, 1)])
-        before, left, failures = await everything(store), 0, 0
+        before, place, number, failures = await everything(store), 0, 0, 0
 
-        def fail(*_: object) -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                raise sqlite3.OperationalError("disk I/O error")
+        def fail(_: object, __: object, statement: str, *___: object) -> None:
+            nonlocal number
+            number = 0 if statement.startswith("BEGIN") else number + 1
+            if number == place:  # in every transaction, as what failed is tried again by itself
+                raise OperationalError(statement, {}, sqlite3.OperationalError("disk I/O error"))
 
-        event.listen(database._engine, "before_cursor_execute", fail)
+        event.listen(database._writing, "before_cursor_execute", fail)
         try:
-            for position in range(1, 100):
-                left = position
+            for _ in range(100):
+                place += 1
                 try:
                     await store.save(full(change))
                 except SegueError:
                     failures += 1
-                    left = 0
                     assert await everything(store) == before
                 else:
                     break
         finally:
-            event.remove(database._engine, "before_cursor_execute", fail)
+            event.remove(database._writing, "before_cursor_execute", fail)
         assert failures >= 10, "each statement of a change had its failure"
         assert (await store.load("night")) == full(change).rollout
         assert await store.blocks("night", 1) == [block(0), block(1)]
@@ -319,7 +319,7 @@ class TestTheDatabase:
         assert [record.turn async for record in turns.read()] == ["old", "new"]
         await database.close()
         with sqlite3.connect(path) as now:
-            assert now.execute("select version from schema").fetchall() == [(tables.SCHEMA_VERSION,)]
+            assert now.execute("select version_num from alembic_version").fetchall() == [(REVISIONS[-1],)]
         now.close()
 
     async def test_what_cannot_be_understood_is_told(self, database: Database) -> None:

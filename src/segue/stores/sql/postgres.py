@@ -5,137 +5,72 @@ that was committed before it, compare-and-set is a read and a write, and rows ar
 just as in a SQLite file with one writer. Transactions are short and carry many jobs, so the turn comes soon.
 """
 
-import asyncio
 import json
-import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool, QueuePool
 
-from segue.errors import ConfigurationError, SegueError, Unavailable
-from segue.stores.sql import tables
-from segue.stores.sql.writer import Writer, WriterHealth
-
-logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
+from segue.errors import ConfigurationError, Unavailable
+from segue.stores.sql.connections import Connections
 
 LOCK = 0x5E60E
 """The advisory lock of all Segues that share a database."""
 CONNECT_S = 5
 STATEMENT_MS = 10_000
 """A statement, or the wait for the turn to write, that takes longer is given up: nobody waits for ever."""
+LOOK_S = 2.0
+"""After so long without a write it is looked whether one could be made."""
 
 
-class Postgres:
+class Postgres(Connections):
     """A database at an address like `postgresql://segue@db.example/segue`. See `Sql` for the methods.
 
-    One that cannot be reached does not keep Segue from starting: `health` tells, writes are refused or counted as lost,
-    and writing goes on once it is back.
+    One that cannot be reached does not keep Segue from starting; see `Connections`. That it is gone, or back, is
+    noticed within seconds, also while nobody writes.
 
     Raises:
         ConfigurationError: the address is none of a Postgres, or its driver is not installed.
     """
 
-    def __init__(self, address: str, *, readers: int = 2, capacity: int = 10_000, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        readers: int = 2,
+        capacity: int = 10_000,
+        read_only: bool = False,
+        by_command: bool = False,
+    ) -> None:
         url = _url(address)
-        self.place = url.render_as_string(hide_password=True).replace("+psycopg", "")
-        self.writer = Writer(self._open, explain=self._explain, capacity=capacity)
-        self._engine = _engine(url, alone=True)
-        self._readers = _engine(url, readers=readers)
-        self._threads = ThreadPoolExecutor(readers, thread_name_prefix="segue-reader")
-        self._read_only = read_only
-        self._closed = False
-
-    async def start(self) -> None:
-        """Try to write, once, and begin; with `read_only` only see whether it can be read.
-
-        Raises:
-            ConfigurationError: it is of a newer Segue or of another program; with `read_only`, also if it cannot be
-                read.
-        """
-        if self._read_only:
-            await self.writer.close()
-            try:
-                await self.read(lambda connection: tables.check(connection, self.place))
-            except Unavailable as error:
-                raise ConfigurationError(error.message) from error
-            return
-        failure = await asyncio.get_running_loop().run_in_executor(self._threads, self._try)
-        self.writer.start(failure=failure)
-
-    async def read(self, query: Callable[[Connection], T]) -> T:
-        """Run a query in a thread of its own, on one consistent state."""
-        if self._closed:
-            raise Unavailable("The database is closed.")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._query, query)
+        super().__init__(
+            url.render_as_string(hide_password=True).replace("+psycopg", ""),
+            _engine(url, alone=True),
+            _engine(url, readers=readers),
+            readers=readers,
+            capacity=capacity,
+            read_only=read_only,
+            by_command=by_command,
+            look_s=LOOK_S,
+        )
 
     async def vacuum(self) -> None:
-        """Free what removed rows took, for new ones; whole pages at the end of a table go back to the disk."""
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._vacuum)
+        """Free what removed entries took, for new ones; whole pages at the end of a table go back to the disk."""
+        await self._apart(self._vacuum)
 
-    def health(self) -> WriterHealth:
-        """How the writing goes."""
-        return self.writer.health()
-
-    async def close(self) -> None:
-        """Write what is queued and let go of it."""
-        self._closed = True
-        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
-        self._readers.dispose()
-        await self.writer.close()
-        self._engine.dispose()
-
-    def _try(self) -> str | None:
-        """What is wrong with it, in a sentence."""
-        try:
-            self._open().close()
-        except ConfigurationError:
-            raise
-        except Exception as error:
-            failure = self._explain(error)
-            logger.error("the database cannot be written", extra={"reason": failure})
-            return failure
-        return None
-
-    def _open(self) -> Connection:
-        """The connection that writes, with the tables there."""
-        connection = self._engine.connect()
-        try:
-            with connection.begin():
-                tables.prepare(connection, self.place)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    def _advice(self, reason: str) -> str:  # noqa: ARG002 - it is always the same
+        return "It goes on by itself once the database is well."
 
     def _vacuum(self) -> None:
         try:
-            with self._engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            with self._writing.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
                 connection.exec_driver_sql("set statement_timeout = 0")
                 connection.exec_driver_sql("vacuum (analyze) audit")
         except DBAPIError as error:
             raise Unavailable(self._explain(error)) from error
-
-    def _query(self, query: Callable[[Connection], T]) -> T:
-        try:
-            with self._readers.connect() as connection, connection.begin():
-                return query(connection)
-        except DBAPIError as error:
-            self._readers.dispose()
-            raise Unavailable(self._explain(error, "read")) from error
-
-    def _explain(self, error: Exception, verb: str = "written") -> str:
-        if isinstance(error, SegueError):
-            return error.message
-        reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
-        return f"{self.place} cannot be {verb}: {reason}. It goes on by itself once the database is well."
 
 
 def _url(address: str) -> URL:

@@ -1,4 +1,4 @@
-"""The tables, and the version of their shape.
+"""The tables. Whoever changes them writes a revision that does the same to the tables that are there (`migrations`).
 
 Portable types only: the same statements are meant to run on SQLite and on Postgres. Each table keeps the whole value
 as JSON, and as columns no more than what is searched or sorted by.
@@ -8,29 +8,15 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
-    Connection,
     Double,
     Index,
     Integer,
     MetaData,
     String,
     Table,
-    insert,
-    inspect,
-    select,
-    update,
 )
 
-from segue.errors import ConfigurationError
-
-SCHEMA_VERSION = 3
-"""Grows with every change of the tables. A file with a greater one was written by a newer Segue and is refused; one
-with a smaller one is brought up to date when it is opened for writing. Version 2 added all that
-concerns rollouts, version 3 all that concerns operators."""
-
 metadata = MetaData()
-
-schema = Table("schema", metadata, Column("version", Integer, nullable=False))
 
 turns = Table(
     "turns",
@@ -259,39 +245,3 @@ kept = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("value", JSON, nullable=False),
 )
-
-
-def prepare(connection: Connection, place: str) -> None:
-    """Make the tables that are missing, inside the caller's transaction. `place` names the database in messages.
-
-    A database of an older Segue keeps everything it holds: tables are only added.
-
-    Raises:
-        ConfigurationError: the database is of a newer Segue, or of something else.
-    """
-    names = set(inspect(connection).get_table_names())
-    if schema.name in names:
-        check(connection, place)
-        metadata.create_all(connection)
-        connection.execute(update(schema).where(schema.c.version < SCHEMA_VERSION).values(version=SCHEMA_VERSION))
-        return
-    if names:
-        raise ConfigurationError(
-            f"{place} is a database, but not Segue's: it holds {', '.join(sorted(names)[:5])}. Name another file."
-        )
-    metadata.create_all(connection, checkfirst=False)
-    connection.execute(insert(schema).values(version=SCHEMA_VERSION))
-
-
-def check(connection: Connection, place: str) -> None:
-    """Refuse tables that this version cannot read.
-
-    Raises:
-        ConfigurationError: the database is of a newer Segue.
-    """
-    version = connection.execute(select(schema.c.version)).scalar_one()
-    if version > SCHEMA_VERSION:
-        raise ConfigurationError(
-            f"{place} was written by a newer Segue: its tables are of version {version}, this one knows up to "
-            f"{SCHEMA_VERSION}. Start the newer Segue, or name another file."
-        )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from segue.errors import Unavailable
@@ -64,7 +64,8 @@ class Writer:
     `connect` gives the connection to write on; it is called in the writer's own thread, again after each failure of
     the database, and may raise. `explain` puts such a failure into a sentence. `capacity` bounds the posted and the
     submitted jobs, each for themselves: a submitter waits for a place, a post without one is lost. `batch` bounds one
-    transaction. `submit`, `settled` and `close` belong to one event loop; `post` and `health` to any thread.
+    transaction; where nothing came for `look_s`, an empty one shows whether it could still be made. `submit`,
+    `settled` and `close` belong to one event loop; `post` and `health` to any thread.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Writer:
         explain: Callable[[Exception], str] = str,
         capacity: int = 10_000,
         batch: int = 500,
+        look_s: float | None = None,
     ) -> None:
         if capacity < 1 or batch < 1:
             raise ValueError("capacity and batch must be at least 1")
@@ -81,6 +83,7 @@ class Writer:
         self._explain = explain
         self._capacity = capacity
         self._batch = batch
+        self._look_s = look_s
         self._places = asyncio.Semaphore(capacity)
         self._changed = threading.Condition()  # guards everything down to the next blank line
         self._queue: deque[_Entry] = deque()
@@ -171,7 +174,9 @@ class Writer:
     # From here on: the writer's own thread.
 
     def _work(self) -> None:
-        while batch := self._take():
+        while (batch := self._take()) is not None:
+            if not batch:
+                self._run([_Entry(_look)])
             # Whoever was cancelled meanwhile has taken the job back.
             jobs = [entry for entry in batch if entry.job and not (entry.future and entry.future.cancelled())]
             for bare, group in groupby(jobs, lambda entry: entry.bare):
@@ -179,10 +184,12 @@ class Writer:
             self._settle(batch)
         self._disconnect()
 
-    def _take(self) -> list[_Entry]:
-        """The next batch; empty when the writer is closed and nothing is left."""
+    def _take(self) -> list[_Entry] | None:
+        """The next batch; empty when nothing came for a while, None when the writer is closed and nothing is left."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._closing)
+            self._changed.wait_for(lambda: self._queue or self._closing, self._look_s)
+            if self._closing and not self._queue:
+                return None
             return [self._queue.popleft() for _ in range(min(self._batch, len(self._queue)))]
 
     def _run(self, jobs: Sequence[_Entry]) -> None:
@@ -292,3 +299,7 @@ class Writer:
                 entry.future.set_exception(entry.error)
             else:
                 entry.future.set_result(entry.value)
+
+
+def _look(connection: Connection) -> None:
+    connection.execute(select(1))
