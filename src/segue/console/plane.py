@@ -1,14 +1,18 @@
 """The operators' plane as its doors see it."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from segue.console.actions import Actions
+from segue.console.keeper import Keeper
 from segue.console.keyring import Keyring
 from segue.console.paging import Cursors
-from segue.console.ports import AuditStore, KeyStore
+from segue.console.ports import AuditStore, KeyStore, LimitStore
 from segue.console.presence import Presence
+from segue.console.pruning import Pruner
 from segue.console.sessions import Seal
-from segue.vendors.console import AccessSettings, ChatSettings
+from segue.console.verifying import Verifying
+from segue.vendors.console import AccessSettings, AuditSettings, ChatSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +28,10 @@ class ConsolePlane:
     chat_settings: ChatSettings
     cursors: Cursors
     nodes: Presence
+    limits: LimitStore
+    degraded: Callable[[], Mapping[str, str]]
+    """What works only in part, though requests are served: a name and a sentence each."""
+    keeper: Keeper
+    pruner: Pruner
+    verifying: Verifying
+    retention: AuditSettings

@@ -29,7 +29,8 @@ class AuditKey:
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
-        self.id = _id(key.public_key())
+        self.public = key.public_key()
+        self.id = _id(self.public)
 
     def sign(self, data: bytes) -> str:
         """See `Signer.sign`."""
@@ -37,9 +38,7 @@ class AuditKey:
 
     def public_pem(self) -> bytes:
         """The public half, as a PEM file holds it."""
-        return self._key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        return self.public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 class TrustedKeys:
@@ -85,6 +84,11 @@ def audit_key(folder: Path, file: Path | None = None) -> AuditKey:
     except OSError as error:
         raise ConfigurationError(f"{error.filename or path} cannot be used: {error.strerror}.") from error
     return own
+
+
+def forgotten_key() -> AuditKey:
+    """A key that is kept nowhere."""
+    return AuditKey(Ed25519PrivateKey.generate())
 
 
 def trusted_keys(folder: Path) -> TrustedKeys:

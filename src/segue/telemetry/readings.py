@@ -62,6 +62,10 @@ READINGS: tuple[Reading, ...] = (
     Reading(
         "messages", "Messages about rollouts: `delivered`, or `given_up` after the last try.", "result", counter=True
     ),
+    Reading("audit_entries", "Number of the newest entry of the audit.", counter=True),
+    Reading("audit_heads", "Heads of the audit that this server signed and wrote down.", counter=True),
+    Reading("audit_head_age_seconds", "For how long entries of the audit have waited for a signed head; 0 for none."),
+    Reading("audit_failures", "Times a head could not be written down, or a pruning be done.", counter=True),
     Reading("redis_gone_seconds", "For how long Redis has been gone; 0 while it is well."),
     Reading(
         "limited_alone",

@@ -15,6 +15,7 @@ from segue.delivery.controller import Controller
 from segue.telemetry.metrics import Metrics
 from segue.voice.plane import VoicePlane
 from segue.web import (
+    audit,
     characters,
     degradation,
     files,
@@ -110,7 +111,7 @@ def create(
         openai_door.router(plane, names, server, clock),
     ):
         app.include_router(routes, dependencies=access.listeners())
-    app.include_router(state.router(plane, metrics, readiness))
+    app.include_router(state.router(plane, metrics, readiness, console.degraded))
     app.include_router(listening.reports(plane, metrics))
     app.include_router(files.router(plane.files))
     app.include_router(signin.router(access, doorkeeper, console, clock))
@@ -120,6 +121,7 @@ def create(
     metrics.watch("node_state", lambda: nodes.figures(console.nodes))
     app.include_router(nodes.router(console.nodes, readiness, clock, access))
     app.include_router(turn_records.router(plane.records, lists, access))
+    app.include_router(audit.router(access, console, lists, server, clock))
     app.include_router(providers.router(plane, clock, access))
     app.include_router(routing.router(plane, access))
     app.include_router(degradation.turning(plane.switch, access, console.actions))

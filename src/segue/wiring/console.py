@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -11,16 +12,16 @@ from segue.console.keyring import Keyring
 from segue.console.paging import Cursors
 from segue.console.plane import ConsolePlane
 from segue.console.ports import AuditStore, KeyStore
-from segue.console.presence import Presence
 from segue.console.sessions import Seal
 from segue.errors import Unavailable
-from segue.providers.node import Nodes
 from segue.settings import Settings
 from segue.stores.console import MemoryAuditStore, MemoryKeyStore
 from segue.stores.sql.audit import SqlAuditStore
 from segue.stores.sql.keys import SqlKeyStore
 from segue.stores.sql.shared import Sql
 from segue.vendors.console import AccessSettings
+from segue.wiring.audit import care
+from segue.wiring.limits import Limiting, limiting
 from segue.wiring.nodes import neighbours
 
 log = structlog.get_logger("segue.wiring")
@@ -34,7 +35,8 @@ class Console:
     plane: ConsolePlane
     memory: MemoryAuditStore | None
     """The audit, where there is no database: stores in memory write their entries with its `write`."""
-    parts: tuple[Nodes | Presence, ...]
+    limiting: Limiting
+    parts: tuple[Any, ...]
     """Started in this order, and closed in the opposite one."""
 
     async def first_key(self) -> str | None:
@@ -54,7 +56,7 @@ def console(settings: Settings, clock: Clock, database: Sql | None, secret: byte
     `secret` is what the server signs with.
 
     Raises:
-        ConfigurationError: a node is this one, or has no key or address.
+        ConfigurationError: a node is this one, or has no key or address; or Redis is wanted and cannot be used.
     """
     memory = MemoryAuditStore()
     audit: AuditStore = SqlAuditStore(database) if database is not None else memory
@@ -62,6 +64,8 @@ def console(settings: Settings, clock: Clock, database: Sql | None, secret: byte
     actions = Actions(audit, clock, settings.console.node)
     keyring = Keyring(keys, actions, clock, settings.access, secrets.token_bytes)
     others = neighbours(settings, clock)
+    counting = limiting(settings, clock, database)
+    looking = care(settings, clock, audit, keep=database is not None)
     plane = ConsolePlane(
         actions=actions,
         audit=audit,
@@ -72,5 +76,12 @@ def console(settings: Settings, clock: Clock, database: Sql | None, secret: byte
         chat_settings=settings.chats,
         cursors=Cursors(secret),
         nodes=others.presence,
+        keeper=looking.keeper,
+        pruner=looking.pruner,
+        verifying=looking.verifying,
+        retention=settings.audit,
+        limits=counting.limits,
+        degraded=counting.degraded,
     )
-    return Console(settings.access, plane, memory if database is None else None, others.parts)
+    memory_or_none = memory if database is None else None
+    return Console(settings.access, plane, memory_or_none, counting, (*counting.parts, *others.parts))

@@ -36,6 +36,7 @@ from segue.voice.switch import Switch
 from segue.voice.turn import Turns
 from segue.web import app as door
 from segue.wiring import readings
+from segue.wiring.audit import watch_audit
 from segue.wiring.chains import Team, Together, models, recognizers, synthesizers
 from segue.wiring.console import Console, console
 from segue.wiring.database import database_of, secret_of, turn_store
@@ -131,6 +132,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     store = turn_store(database)
     secret = secret_of(settings, keep=keep)
     operators = console(settings, clock, database, secret)
+    parts.append(operators.plane.keeper)
     voice = settings.voice
     lookout = Lookout(clock, voice.degradation, voice.profiles, voice.profile, tell_change)
     switch = Switch(voice.stream_enabled, clock, FileSwitchStore(settings.data) if keep else None)
@@ -177,6 +179,8 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     readings.watch_voice(metrics, cache, lookout, sessions)
     readings.watch_process(metrics, plane.turns.places, database)
     watch_delivery(metrics, delivery)
+    operators.limiting.watch(metrics)
+    watch_audit(metrics, operators.plane.keeper)
     return House(settings, plane, metrics, tuple(parts), database, clock, speech, delivery, operators)
 
 
