@@ -25,6 +25,7 @@ COMMANDS = {
     "turns": ("turns:app", "The records of turns."),
     "plan": ("plan:app", "Plans of rollouts, before they are started."),
     "gate": ("gate:app", "Gates, before they are written into a plan."),
+    "keys": ("keys:app", "Operators' keys of a running server."),
     "rollout": ("rollout:app", "Rollouts of a running server."),
     "rehearse": (
         "rehearse:rehearse",
