@@ -7,6 +7,8 @@ import { trouble } from "../shell/trouble.js";
 import { words } from "../words.js";
 
 const PATIENCE_MS = 600_000; // a chain of millions is walked for minutes
+const TONES = { proven: "good", ok: "warn", broken: "bad" };
+const SHAPES = { proven: "pass", ok: "hold", broken: "breach" };
 
 export class Verification {
   /** @param {HTMLButtonElement} button @param {HTMLElement} card @param {HTMLElement} place in the card, told to those who listen */
@@ -28,8 +30,8 @@ export class Verification {
     this.place.replaceChildren(make("p", { class: "walking" }, words("verify.walking")), make("progress", { "aria-label": words("verify.walking") }));
     try {
       const verification = await api("/api/audit/verification", { signal: AbortSignal.timeout(PATIENCE_MS) });
-      const [pruned = null] = await new Pages("/api/audit", { action: "audit.prune", status: "ok", limit: 1 }).more();
-      this.found = { verification, pruned };
+      const prunes = await new Pages("/api/audit", { action: "audit.prune", status: "ok", limit: 100 }).more();
+      this.found = { verification, pruned: prunes.find(removed) ?? null };
       this.#working(false);
       this.#tell();
     } catch (problem) {
@@ -46,18 +48,24 @@ export class Verification {
 
   #tell() {
     const { verification, pruned } = this.found;
-    const { ok, checked, from_seq, to_seq, heads, faults, took_s } = verification;
-    this.card.dataset.tone = ok ? "good" : "bad";
-    const told = words(ok ? "verdict.ok" : "verdict.broken", { faults: faults.length });
+    const { ok, proven, checked, from_seq, to_seq, heads, faults, fault_count, warnings, took_s } = verification;
+    const word = proven ? "proven" : ok ? "ok" : "broken";
+    this.card.dataset.tone = TONES[word];
+    const told = words(`verdict.${word}`, word === "broken" ? { faults: fault_count } : {});
     const range = words("verdict.range", { checked, from: from_seq, to: to_seq, heads, took: { ms: took_s * 1000 } });
     this.place.replaceChildren(
-      make("p", { class: "verdict-word" }, shape(ok ? "pass" : "breach"), told),
+      make("p", { class: "verdict-word" }, shape(SHAPES[word]), told),
       make("p", { class: "under" }, checked === 0 ? words("verdict.empty") : range),
-      faults.length > 0 ? make("ul", { class: "faults" }, ...faults.map(fault)) : "",
+      faults.length > 0 ? make("ul", { class: "faults", tabindex: 0, "aria-label": told }, ...faults.map(fault)) : "",
+      fault_count > faults.length ? make("p", { class: "under" }, words("verdict.first", { told: faults.length })) : "",
+      ...warnings.map((warning) => make("p", { class: "warning" }, verbatim(warning))),
       make("dl", { class: "proof" }, ...headSays(verification.head), ...pruneSays(pruned)),
     );
   }
 }
+
+/** Whether an entry of a prune removed anything: a count, and a prune that found nothing, are entries too. */
+const removed = ({ facts }) => !("dry_run" in facts) && facts.removed !== 0;
 
 function fault({ seq, kind, sentence }) {
   return make("li", {}, make("b", { class: "mono" }, seq === null ? kind : `${seq} · ${kind}`), " ", verbatim(sentence));

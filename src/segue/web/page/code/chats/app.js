@@ -63,7 +63,7 @@ async function ask(text) {
     return showTrouble(find("#notice"), problem);
   }
   const heard = { listener: nameIn(choices, "listener"), session: talker.session };
-  const reply = courier.send(chat.id, { text, ...manner.wanted, ...heard });
+  const reply = courier.send(chat.id, { text, ...manner.wanted, ...heard }, operator.name);
   if (reply.body.speak) hear(reply);
   else talker.interrupt();
 }

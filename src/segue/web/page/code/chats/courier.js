@@ -40,9 +40,10 @@ export class Courier {
     return [...this.replies].some((reply) => reply.run === run && reply.key !== null);
   }
 
-  /** Send a message: one key, however often it has to be sent. */
-  send(chat, body) {
-    const reply = new Reply({ key: makeKey(), chat, body: JSON.parse(JSON.stringify(body)), at: Date.now() / 1000 });
+  /** Send a message in somebody's name: one key, however often it has to be sent. */
+  send(chat, body, operator) {
+    const said = JSON.parse(JSON.stringify(body)); // without what is undefined, so that it stays the same when it is kept
+    const reply = new Reply({ key: makeKey(), chat, body: said, at: Date.now() / 1000, operator });
     this.#carry(reply);
     return reply;
   }

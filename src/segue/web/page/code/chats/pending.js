@@ -16,8 +16,8 @@ export const pending = {
       .map((kept) => new Reply(kept));
   },
 
-  keep({ key, chat, body, at, run, error }) {
-    if (key !== null) write([...others(key), { key, chat, body, at, run, error }]);
+  keep({ key, chat, body, at, operator, run, error }) {
+    if (key !== null) write([...others(key), { key, chat, body, at, operator, run, error }]);
   },
 
   drop({ key }) {

@@ -83,6 +83,7 @@ export class Sender {
   }
 
   async #read(reply, response, watch) {
+    reply.run ??= response.headers.get("x-segue-run");
     reply.state = "writing";
     this.#tell("onreply", reply);
     for await (const event of events(response.body, () => watch.sign(SILENCE_MS))) {

@@ -40,6 +40,7 @@ export class Thread {
   /** Messages the server keeps. Those before what is shown leave the eye where it is. Returns those that are new. */
   put(messages) {
     const fresh = messages.filter(({ id }) => !this.known.has(id));
+    for (const message of messages) this.#correct(message);
     if (fresh.length === 0) return fresh;
     const atEnd = this.#fromEnd() < NEAR_PX;
     const from_px = this.scroll.scrollHeight - this.scroll.scrollTop;
@@ -128,6 +129,14 @@ export class Thread {
     this.known.set(message.id, article);
     Object.assign(article.dataset, { id: message.id, at: message.at, run: message.run ?? "", operator: message.operator });
     article.querySelector(".words").textContent = message.text;
+    this.#stamp(article);
+  }
+
+  /** A message that was sent from here has the server's time now. */
+  #correct({ id, at }) {
+    const article = this.known.get(id);
+    if (!article || Number(article.dataset.at) === at) return;
+    article.dataset.at = at;
     this.#stamp(article);
   }
 
