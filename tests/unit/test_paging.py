@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.console.paging import ASC, DESC, LONGEST, Cursors
+from segue.console.paging import ASC, DESC, LONGEST, Cursors, exact, whole
 from segue.errors import InvalidCursor
 
 CURSORS = Cursors(b"a secret")
@@ -33,6 +33,13 @@ def test_every_place_comes_back(moment: int, name: str) -> None:
 
     assert CURSORS.read(cursor, **ASKED) == (moment, name)
     assert set(cursor) <= set(LETTERS)
+
+
+@given(st.floats(allow_nan=False))
+def test_no_moment_is_rounded(at: float) -> None:
+    """A moment in fractions of a second comes back to the last bit."""
+    assert CURSORS.read(CURSORS.sign(**ASKED, place=(whole(at), "x")), **ASKED)[0] == whole(at)
+    assert exact(whole(at)) == at
 
 
 @pytest.mark.parametrize(

@@ -43,14 +43,14 @@ def start(file: Path, /, *, force: bool = False, words: Words = PLAIN) -> None:
 
 @app.command(name="list")
 def list_(*, where: Where = HERE, json_: bool = False) -> None:
-    """Every rollout, the one that changed last first.
+    """Every rollout, the one that was started last first.
 
     Parameters
     ----------
     json_
         Print what the server said, as JSON.
     """
-    answer = Server(where).get("/api/rollouts")
+    answer = Server(where).get("/api/rollouts?limit=500")
     if json_:
         printed(answer)
     elif not answer["items"]:

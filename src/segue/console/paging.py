@@ -12,6 +12,7 @@ direction, so that it is good there and nowhere else. Each place has exactly one
 import base64
 import hashlib
 import hmac
+import struct
 from collections.abc import Mapping
 
 from segue.errors import InvalidCursor
@@ -72,6 +73,18 @@ class Cursors:
         parts = [bytes([VERSION]), *(word.encode("utf-8", "surrogatepass") for word in words), body]
         signed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
         return hmac.digest(self._key, signed, hashlib.sha256)[:SIGNED]
+
+
+def whole(at: float) -> int:
+    """A moment in fractions of a second as the whole number that a cursor holds: its 64 bits, so that none is lost."""
+    return int.from_bytes(struct.pack(">d", at), "big", signed=True)
+
+
+def exact(moment: int) -> float:
+    """The moment that `whole` made a number of."""
+    at: float
+    (at,) = struct.unpack(">d", moment.to_bytes(8, "big", signed=True))
+    return at
 
 
 def _given(wanted: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -24,6 +24,7 @@ from segue.web import (
     nodes,
     problems,
     providers,
+    rollout_list,
     rollouts,
     routing,
     signin,
@@ -126,6 +127,7 @@ def create(
     app.include_router(routing.router(plane, access))
     app.include_router(degradation.turning(plane.switch, access, console.actions))
     if delivery is not None:
+        app.include_router(rollout_list.router(delivery, clock, lists, access))
         app.include_router(
             rollouts.router(delivery, server, clock, lambda: plane.turns.places.closed, access, console.actions)
         )

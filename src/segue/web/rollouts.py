@@ -69,11 +69,6 @@ def router(
 def _reading(controller: Controller, standing: Standing) -> APIRouter:
     routes = APIRouter()
 
-    @routes.get("/api/rollouts", responses=READING)
-    async def rollouts() -> dict[str, Any]:
-        """Every rollout in short, the one that changed last first."""
-        return {"items": await standing.all(), "next": None}
-
     @routes.get("/api/rollouts/{name}", responses=UNKNOWN | READING)
     async def rollout(name: RolloutName) -> dict[str, Any]:
         """How a rollout stands."""

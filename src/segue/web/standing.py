@@ -50,13 +50,23 @@ class Standing:
             restricted=self._restricted(seen.rollout),
         )
 
-    async def all(self) -> list[dict[str, Any]]:
-        """Every rollout in short, the one that changed last first."""
-        items = []
-        for rollout in await self._controller.store.latest():
-            seen = await self.seen(rollout.name)
-            items.append(summary(seen.rollout, seen.judgement, now=self._clock.wall()))
-        return items
+    async def started(self, before: tuple[float, str] | None, limit: int) -> list[Rollout]:
+        """The latest attempt of every rollout, the one that was started last first: those before (moment, name).
+
+        When an attempt was started does not change, so that pages of this list neither repeat nor skip one.
+        """
+        found = await self._controller.store.latest()
+        those = [each for each in found if before is None or (each.started_at, each.name) < before]
+        return sorted(those, key=lambda each: (each.started_at, each.name), reverse=True)[:limit]
+
+    async def short(self, name: str) -> dict[str, Any]:
+        """A rollout in short.
+
+        Raises:
+            UnknownRollout: there is none of this name.
+        """
+        seen = await self.seen(name)
+        return summary(seen.rollout, seen.judgement, now=self._clock.wall())
 
     async def attempt(self, name: str, number: int | None) -> Rollout:
         """One attempt of a rollout; the latest one when no number is given.

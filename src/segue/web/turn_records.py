@@ -1,13 +1,12 @@
 """`/api/turns`: what was kept of every turn, newest first."""
 
-import struct
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from segue.console.operator import Operator, Scope
-from segue.console.paging import Place
+from segue.console.paging import Place, exact, whole
 from segue.records import Outcome, TurnRecord
 from segue.voice.ports import TurnFilter, TurnStore
 from segue.web.access import Access
@@ -32,7 +31,7 @@ def router(store: TurnStore, lists: Lists, access: Access) -> APIRouter:
         """Turns that are over, newest first, as `segue turns export` prints them; filters hold together."""
         wanted = {"listener": listener, "variant": variant, "kind": kind, "outcome": outcome.value if outcome else ""}
         walk = lists.walk(page, by, wanted)
-        before = (_moment(walk.place[0]), walk.place[1]) if walk.place is not None else None
+        before = (exact(walk.place[0]), walk.place[1]) if walk.place is not None else None
         found = await store.page(TurnFilter(**wanted), before=before, limit=walk.take)
         return walk.answer(found, _place, _told)
 
@@ -44,11 +43,4 @@ def _told(record: TurnRecord) -> dict[str, Any]:
 
 
 def _place(record: TurnRecord) -> Place:
-    """Where a turn stands in the list. A cursor holds whole numbers, so the moment goes in as its 64 bits."""
-    return int.from_bytes(struct.pack(">d", record.at), "big", signed=True), record.turn
-
-
-def _moment(bits: int) -> float:
-    moment: float
-    (moment,) = struct.unpack(">d", bits.to_bytes(8, "big", signed=True))
-    return moment
+    return whole(record.at), record.turn
