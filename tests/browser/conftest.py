@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.operators import PLAN, SPEAKING, Operator
 from tests.server import RunningServer, running
@@ -75,12 +76,21 @@ class Visitor:
         The page's content security policy forbids `eval`, on which Playwright's own `wait_for_function` rests.
         """
         deadline = time.monotonic() + PATIENCE_S
-        while not (value := self.page.evaluate(condition)):
+        while not (value := self._now(condition)):
             if time.monotonic() > deadline:
                 stats = self.page.evaluate("window._voiceStats?.() ?? window._rolloutStats?.()")
                 raise AssertionError(f"never became true: {what or condition}\n{stats}\n{self.troubles}")
             self.page.wait_for_timeout(20)
         return value
+
+    def _now(self, condition: str) -> Any:
+        """The value of an expression; None while another page is on its way."""
+        try:
+            return self.page.evaluate(condition)
+        except PlaywrightError as error:
+            if "context was destroyed" not in str(error):
+                raise
+            return None
 
     def eventually(self, look: Callable[[], Any]) -> Any:
         """Look outside the page until there is something to be seen, and return it."""

@@ -1,6 +1,7 @@
 /** The voices a listener may choose from: those of the chosen language, remembered for each language. */
 
 import { choices } from "./choices.js";
+import { api } from "./shell/api.js";
 import { words } from "./words.js";
 
 export class Voices {
@@ -12,11 +13,10 @@ export class Voices {
     select.addEventListener("change", () => choices.set(`voice.${this.language}`, select.value));
   }
 
-  /** Ask the server. Without an answer only the default voice can be chosen. */
+  /** Ask the server. Without an answer only the default voice can be chosen; where listeners need a key, they sign in. */
   async load() {
     try {
-      const response = await fetch("/api/voice/voices");
-      if (response.ok) this.known = (await response.json()).items;
+      this.known = (await api("/api/voice/voices")).items;
     } catch {
       this.known = []; // the status line tells about the connection
     }
