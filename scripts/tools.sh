@@ -1,6 +1,7 @@
 #!/bin/sh
-# What the tests need beside Python: Debian's Chromium, Postgres (its programs; no cluster and no service of it), and
-# promtool out of Debian's prometheus package (unpacked into the virtual environment, so that no service is installed).
+# What the tests need beside Python: Debian's Chromium, Postgres (its programs; no cluster and no service of it), Redis
+# (its program, out of the package of its tools, so that no service is installed), and promtool out of Debian's prometheus
+# package (unpacked into the virtual environment, for the same reason).
 # Fetches them where that is permitted, says how elsewhere.
 set -eu
 bin=$1
@@ -27,6 +28,23 @@ if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb 
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null
   else
     echo "Postgres is not here (Debian: apt-get install postgresql); the tests of shared databases will be left out." >&2
+  fi
+fi
+
+if ! command -v redis-server >/dev/null 2>&1 && [ ! -x "$bin/redis-server" ]; then
+  if ! command -v redis-check-rdb >/dev/null 2>&1 && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing Redis for the tests of shared limits …"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-tools >/dev/null
+  fi
+  # It is one program under several names: what the tools bring as redis-check-rdb is the server, too.
+  checker=$(command -v redis-check-rdb || true)
+  if [ -n "$checker" ] && ln -sf "$checker" "$bin/redis-server" && "$bin/redis-server" --version >/dev/null 2>&1; then
+    :
+  else
+    rm -f "$bin/redis-server"
+    echo "Redis is not here (Debian: apt-get install redis-server; macOS: brew install redis);" >&2
+    echo "the tests of shared limits will be left out." >&2
   fi
 fi
 

@@ -4,6 +4,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,8 +18,8 @@ SMALL = ("--save", "", "--appendonly", "no", "--daemonize", "no", "--databases",
 
 
 def program() -> str | None:
-    """The program, if it is installed."""
-    return shutil.which("redis-server")
+    """The program, if it is installed: in the path, or put into the virtual environment by `scripts/tools.sh`."""
+    return shutil.which("redis-server") or shutil.which("redis-server", path=Path(sys.executable).parent)
 
 
 class RedisServer:
