@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the tests need beside Python: Debian's Chromium, Postgres (its programs; no cluster and no service of it), Redis
-# (its program, out of the package of its tools, so that no service is installed), and promtool out of Debian's prometheus
-# package (unpacked into the virtual environment, for the same reason).
+# (its program, out of the package of its tools, so that no service is installed), and promtool out of Debian's
+# prometheus package (unpacked into the virtual environment, for the same reason).
 # Fetches them where that is permitted, says how elsewhere.
 set -eu
 bin=$1
