@@ -23,8 +23,10 @@ COMMANDS = {
     "config": ("configuration:app", "The configuration."),
     "providers": ("providers:providers", "Show the state of every provider: breaker, limits, last error, version."),
     "turns": ("turns:app", "The records of turns."),
+    "audit": ("audit:app", "The audit: who did what, and whether anybody changed it since."),
     "plan": ("plan:app", "Plans of rollouts, before they are started."),
     "gate": ("gate:app", "Gates, before they are written into a plan."),
+    "migrate": ("migrate:migrate", "Bring the database of an older Segue up to date, or show what that would do."),
     "keys": ("keys:app", "Operators' keys of a running server."),
     "rollout": ("rollout:app", "Rollouts of a running server."),
     "rehearse": (

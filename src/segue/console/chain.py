@@ -7,8 +7,9 @@ Values and rules only.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from segue.console import heads as head_rules
 from segue.console import retention
@@ -53,6 +54,23 @@ class Verification:
     def empty(self) -> bool:
         """Whether there was nothing to verify."""
         return not self.checked and self.ok
+
+    def as_dict(self, took_s: float) -> dict[str, Any]:
+        """As JSON; moments are Unix seconds there."""
+        head = self.head
+        plain = {name: getattr(self, name) for name in _TOLD_OF}
+        return {
+            **plain,
+            "faults": [asdict(fault) for fault in self.faults],
+            "warnings": list(self.warnings),
+            "head": {"seq": head.seq, "hash": head.hash, "at": round(head.at_us / 1e6, 6), "key": head.key}
+            if head is not None
+            else None,
+            "took_s": round(took_s, 3),
+        }
+
+
+_TOLD_OF = ("ok", "proven", "checked", "from_seq", "to_seq", "heads", "prunes", "fault_count")
 
 
 class Verifier:

@@ -58,7 +58,7 @@ class Pruner:
     async def prune(
         self, draft: Draft, before_us: int, *, batch: int, vacuum: bool = False, force: bool = False
     ) -> Pruning:
-        """Remove every entry that is older than that, but the newest of all.
+        """Remove every entry that is older than that, but the newest of all, as it is when this begins.
 
         `draft` is the entry of who does it: there is one for each batch, and none if nothing is removed.
 
@@ -68,7 +68,9 @@ class Pruner:
         """
         removed, to_seq = 0, None
         async with self._pruning:
-            while batch_entries := await self._oldest(before_us, batch, removed, force=force):
+            last = await self._audit.last()
+            newest = last.seq if last is not None else 0
+            while batch_entries := await self._oldest(before_us, newest, batch, removed, force=force):
                 facts = {**draft.facts, **signed_record(batch_entries, self._signer).facts()}
                 entry = replace(draft, at_us=round(self._clock.wall() * 1e6), facts=facts)
                 to_seq = batch_entries[-1].seq
@@ -77,12 +79,10 @@ class Pruner:
                 await self._audit.vacuum()
         return Pruning(removed, to_seq)
 
-    async def _oldest(self, before_us: int, batch: int, removed: int, *, force: bool) -> list[Entry]:
-        last = await self._audit.last()
-        if last is None:
-            return []
+    async def _oldest(self, before_us: int, newest: int, batch: int, removed: int, *, force: bool) -> list[Entry]:
+        """The next batch, all of it sound; empty if there is none."""
         oldest = await self._audit.read(after=0, limit=batch + 1)
-        gone = prunable(oldest[:batch], before_us, last.seq)
+        gone = prunable(oldest[:batch], before_us, newest)
         if gone and not force:
             fault = await asyncio.to_thread(_fault, oldest[: len(gone) + 1])
             if fault is not None:

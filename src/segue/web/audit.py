@@ -13,7 +13,6 @@ from segue.clock import Clock
 from segue.configuration import ServerSettings
 from segue.console.actions import Deed
 from segue.console.audit import Draft, Entry, Filter
-from segue.console.chain import Verification
 from segue.console.operator import Operator, Scope
 from segue.console.plane import ConsolePlane
 from segue.console.ports import AuditStore
@@ -124,7 +123,7 @@ def _reading(access: Access, console: ConsolePlane, lists: Lists, server: Server
             took_s = clock.now() - began
             facts: dict[str, str | int] = {"checked": verdict.checked, "faults": verdict.fault_count}
             await console.audit.append(replace(draft, duration_ms=round(took_s * 1000.0), facts=facts))
-            return verification_fields(verdict, took_s)
+            return verdict.as_dict(took_s)
 
         return await console.actions.act(by, _deed("verify", request), verify)
 
@@ -180,27 +179,6 @@ def told(entry: Entry) -> dict[str, Any]:
     plain = asdict(entry)
     at_us = plain.pop("at_us")
     return {"seq": plain.pop("seq"), "at": round(at_us / 1e6, 6), **plain, "facts": _facts(entry)}
-
-
-def verification_fields(verdict: Verification, took_s: float) -> dict[str, Any]:
-    """What came of a verification, as JSON."""
-    head = verdict.head
-    return {
-        "ok": verdict.ok,
-        "proven": verdict.proven,
-        "checked": verdict.checked,
-        "from_seq": verdict.from_seq,
-        "to_seq": verdict.to_seq,
-        "heads": verdict.heads,
-        "prunes": verdict.prunes,
-        "faults": [asdict(fault) for fault in verdict.faults],
-        "fault_count": verdict.fault_count,
-        "warnings": list(verdict.warnings),
-        "head": None
-        if head is None
-        else {"seq": head.seq, "hash": head.hash, "at": round(head.at_us / 1e6, 6), "key": head.key},
-        "took_s": round(took_s, 3),
-    }
 
 
 def _deed(verb: str, request: Request, *, scope: Scope = Scope.AUDIT_READ, **facts: str) -> Deed:
