@@ -31,6 +31,10 @@ RUN_BYTES = 16_000_000
 KEPT_BYTES = 64_000_000
 """Sound that is kept of all runs that ended."""
 KEPT_RUNS = 1000
+FORGET_S = 60.0
+"""How often claims that have expired are removed, …"""
+FORGET_CLAIMS = 1000
+"""… at most so many in one transaction."""
 EVER_US = 2**62
 
 
@@ -48,6 +52,7 @@ class Runs:
         self._reserved = 0
         self._idle = asyncio.Event()
         self._sweeper: asyncio.Task[None] | None = None
+        self._forget_at = clock.now()
         self.taken = 0
         """Runs that were taken over from others."""
 
@@ -135,6 +140,7 @@ class Runs:
             self._forget()
             try:
                 await self._take(self._maker.now_us())
+                await self._forget_claims()
             except Unavailable as error:
                 log.debug("runs cannot be looked for", reason=error.message)
             except Exception:
@@ -147,6 +153,13 @@ class Runs:
             log.warning("run taken over", run=run.id, attempt=run.attempt)
             self.taken += 1
             self.begin(run)
+
+    async def _forget_claims(self) -> None:
+        """Now and then remove claims that have expired; at once again while there are more."""
+        now = self._clock.now()
+        if now >= self._forget_at:
+            gone = await self._store.forget(now_us=self._maker.now_us(), limit=FORGET_CLAIMS)
+            self._forget_at = now if gone == FORGET_CLAIMS else now + FORGET_S
 
     async def _hand_over(self) -> None:
         """End the runs that are made here, and give up their leases, so that others go on at once."""

@@ -19,6 +19,10 @@ class Reading:
 
 
 READINGS: tuple[Reading, ...] = (
+    Reading("send_requests", "Requests to send a message, by what came of them.", "outcome", counter=True),
+    Reading("idempotency_replays", "Requests that were answered as the same request before.", counter=True),
+    Reading("running_replies", "Replies to operators' messages that are being made."),
+    Reading("taken_over_replies", "Replies that were begun anew because their server had gone.", counter=True),
     Reading("running_turns", "Turns that are running."),
     Reading("worker_ready", "Whether a worker process is ready (1) or not (0).", "worker"),
     Reading("worker_restarts", "Times a worker process was started again after it had ended.", "worker", counter=True),

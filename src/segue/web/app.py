@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from segue import __version__
 from segue.clock import Clock
 from segue.configuration import OpenAINames, ServerSettings
+from segue.console.chatting import Chatting
 from segue.console.plane import ConsolePlane
 from segue.delivery.controller import Controller
 from segue.telemetry.metrics import Metrics
@@ -17,6 +18,7 @@ from segue.voice.plane import VoicePlane
 from segue.web import (
     audit,
     characters,
+    chats,
     degradation,
     files,
     keys,
@@ -27,6 +29,7 @@ from segue.web import (
     rollout_list,
     rollouts,
     routing,
+    runs,
     signin,
     state,
     talk,
@@ -35,6 +38,7 @@ from segue.web import (
 )
 from segue.web.access import Access
 from segue.web.doorkeeper import KeyDoorkeeper
+from segue.web.forward import Forwarding
 from segue.web.guard import Guard
 from segue.web.openai import door as openai_door
 from segue.web.paging import Lists
@@ -86,6 +90,7 @@ def create(
     clock: Clock,
     link_s: float,
     console: ConsolePlane,
+    chatting: Chatting,
     delivery: Controller | None = None,
 ) -> ASGIApp:
     """The whole application as one ASGI callable; whoever serves it has started what stands behind it."""
@@ -126,6 +131,15 @@ def create(
     app.include_router(providers.router(plane, clock, access))
     app.include_router(routing.router(plane, access))
     app.include_router(degradation.turning(plane.switch, access, console.actions))
+    forwarding = Forwarding(
+        console.nodes.own,
+        {name: each.url or "" for name, each in console.nodes.seen.items()},
+        console.nodes.caller,
+        wait_s=chatting.wait_s,
+        send_timeout_s=server.send_timeout_s,
+    )
+    app.include_router(chats.router(chatting, plane, lists, access, forwarding, server.send_timeout_s))
+    app.include_router(runs.router(chatting, access, forwarding, server.send_timeout_s))
     if delivery is not None:
         app.include_router(rollout_list.router(delivery, clock, lists, access))
         app.include_router(

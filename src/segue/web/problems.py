@@ -53,7 +53,8 @@ def problem(
 
 def of_error(path: str, error: SegueError) -> Response:
     """The error answer for one of Segue's own errors."""
-    extra = {name: value for name in ("param", "policy", "node") if (value := getattr(error, name, None)) is not None}
+    names = ("param", "policy", "node", "run")
+    extra = {name: value for name in names if (value := getattr(error, name, None)) is not None}
     answer = problem(path, error.status, error.code, error.message, retryable=error.retryable, extra=extra)
     answer.headers.update(error.headers)
     if isinstance(error, Overloaded | ProvidersResting | RateLimited) and error.retry_after_s is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ import structlog
 from starlette.types import ASGIApp
 
 from segue.clock import Clock, SystemClock
+from segue.console.chatting import Chatting
 from segue.providers.worker import PoolHealth
 from segue.settings import Settings
 from segue.stores.objects import Objects
@@ -38,6 +39,7 @@ from segue.web import app as door
 from segue.wiring import readings
 from segue.wiring.audit import watch_audit
 from segue.wiring.chains import Team, Together, models, recognizers, synthesizers
+from segue.wiring.chats import chats, watch_chats
 from segue.wiring.console import Console, console
 from segue.wiring.database import database_of, secret_of, turn_store
 from segue.wiring.delivery import Delivery, deliver, watch_delivery
@@ -72,6 +74,7 @@ class House:
     speech: Team[Synthesizer]
     delivery: Delivery
     console: Console
+    chatting: Chatting
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[VoicePlane]:
@@ -89,7 +92,19 @@ class House:
             for sentence in self.plane.catalogue.renew(_offered(self.speech)):
                 log.warning("voice missing", reason=sentence)
             await warming
+            started.push_async_callback(self.chatting.runs.close)
+            await self.chatting.runs.start()
             yield self.plane
+
+    async def drain(self) -> None:
+        """Take nothing new, let what runs end for as long as is configured, and hand over replies that take longer."""
+        within_s, places = self.settings.server.drain_s, self.plane.turns.places
+        places.closed = True
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.chatting.runs.drain(within_s))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await places.empty()
 
     def readiness(self) -> Mapping[str, str]:
         """What keeps this process from serving: a name and a sentence each."""
@@ -115,6 +130,7 @@ class House:
             self.clock,
             settings.files.link_s,
             self.console.plane,
+            self.chatting,
             self.delivery.controller,
         )
 
@@ -181,7 +197,9 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     watch_delivery(metrics, delivery)
     operators.limiting.watch(metrics)
     watch_audit(metrics, operators.plane.keeper)
-    return House(settings, plane, metrics, tuple(parts), database, clock, speech, delivery, operators)
+    chatting = chats(settings, clock, database, operators, plane)
+    watch_chats(metrics, chatting)
+    return House(settings, plane, metrics, tuple(parts), database, clock, speech, delivery, operators, chatting)
 
 
 def _warm(languages: Iterable[str]) -> None:
