@@ -159,7 +159,7 @@ async def test_a_request_goes_on_as_it_came() -> None:
                 "X-API-Key": "seg_mine",
                 "Cookie": "segue_session=mine",
                 "X-Segue-Operator": "somebody else",
-                "Idempotency-Key": "once",
+                "Idempotency-Key": "jak té".encode(),
                 "Content-Type": "application/json",
                 "Prefer": "respond-async",
                 "Accept": "text/event-stream",
@@ -177,7 +177,7 @@ async def test_a_request_goes_on_as_it_came() -> None:
     assert headers["authorization"] == "Bearer seg_far"
     assert headers["x-segue-operator"] == "%D0%9E%D0%BB%D1%8F"
     assert [headers[name] for name in ("idempotency-key", "prefer", "accept", "last-event-id")] == [
-        "once",
+        "jak té".encode().decode("latin-1"),
         "respond-async",
         "text/event-stream",
         "7",

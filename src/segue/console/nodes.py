@@ -52,7 +52,8 @@ class Call:
     method: str
     path: str
     """With its query, as it stands in the address."""
-    headers: Mapping[str, str]
+    headers: tuple[tuple[str, str], ...]
+    """Names in lower case; what comes twice goes twice. A letter stands for a byte, as in ISO 8859-1."""
     body: bytes
     operator: str
     """In whose name: they were let in here."""

@@ -14,7 +14,7 @@ import httpx2
 
 from segue.clock import Clock
 from segue.console.nodes import Call, NodeHealth, NodeState, told
-from segue.errors import ConfigurationError, NodeDown, Unavailable
+from segue.errors import ConfigurationError, InvalidRequest, NodeDown, Unavailable
 
 SILENT_S = 15.0
 """An answer that has begun and says nothing for so long is given up: three heartbeats of a stream."""
@@ -100,11 +100,11 @@ class Nodes:
     @asynccontextmanager
     async def call(self, node: str, call: Call) -> AsyncGenerator[Heard, None]:
         """See `NodeCaller.call`."""
-        headers = {
-            **call.headers,
-            "x-segue-operator": quote(call.operator, safe=" "),
-            "authorization": f"Bearer {self._addresses[node].key}",
-        }
+        headers = [
+            *((name.encode("latin-1"), value.encode("latin-1")) for name, value in call.headers),
+            (b"x-segue-operator", quote(call.operator, safe=" ").encode()),
+            (b"authorization", f"Bearer {self._addresses[node].key}".encode()),
+        ]
         answer = await self._ask(node, call.method, call.path, headers, call.body, call.wait_s)
         try:
             if answer.status_code in REFUSED:
@@ -135,7 +135,7 @@ class Nodes:
 
     async def _said(self, node: str, path: str) -> tuple[int, Any]:
         """The status and the JSON of a short answer; None for what is no JSON, or too long."""
-        answer = await self._ask(node, "GET", path, {}, b"", self._timeout_s)
+        answer = await self._ask(node, "GET", path, [], b"", self._timeout_s)
         body = b""
         try:
             async for piece in answer.aiter_raw():
@@ -151,12 +151,13 @@ class Nodes:
             await answer.aclose()
 
     async def _ask(
-        self, node: str, method: str, path: str, headers: Mapping[str, str], body: bytes, wait_s: float
+        self, node: str, method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes, wait_s: float
     ) -> httpx2.Response:
         """The beginning of an answer; whoever gets it closes it.
 
         Raises:
             NodeDown: there is none.
+            InvalidRequest: the address is too long to be sent on.
         """
         if self._client is None:
             raise Unavailable("Other nodes are not asked: this server is not running.")
@@ -167,7 +168,9 @@ class Nodes:
                 return await self._client.send(request, stream=True)
         except TimeoutError:
             raise _down(node, f"did not answer within {wait_s:g} s") from None
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        except httpx2.InvalidURL:
+            raise InvalidRequest("The address of this request is too long to be sent on to another node.") from None
+        except httpx2.HTTPError as error:
             raise _down(node, f"cannot be reached ({type(error).__name__})") from None
 
 

@@ -18,6 +18,7 @@ from segue.console.operator import Operator
 from segue.console.ports import NodeAnswer, NodeCaller
 from segue.errors import NotFound, SegueError
 from segue.web.answer import STREAM_HEADERS, Cut, attended
+from segue.web.guard import request_id
 from segue.web.problems import of_error
 
 log = structlog.get_logger("segue.web")
@@ -77,20 +78,26 @@ class Forwarding:
         return Forwarded(self._caller, node, call, send_timeout_s=self._send_timeout_s)
 
     async def _call(self, request: Request, by: Operator) -> Call:
-        headers = {name: value for name in ASKED if (value := request.headers.get(name)) is not None}
-        # Given by the guard, so that both nodes write the same id into their logs.
-        headers["x-request-id"] = str(structlog.contextvars.get_contextvars().get("request_id", ""))
-        path = request.scope.get("raw_path") or request.url.path.encode()
-        query = request.scope.get("query_string", b"")
-        whole = request.method == "POST" and "text/event-stream" not in headers.get("accept", "")
+        headers = [(name, value) for name in ASKED for value in request.headers.getlist(name)]
+        # The same id stands in the logs of both nodes.
+        headers.append(("x-request-id", request_id(request)))
+        whole = request.method == "POST" and "text/event-stream" not in request.headers.get("accept", "")
         return Call(
             request.method,
-            (path.split(b"?")[0] + (b"?" + query if query else b"")).decode("ascii"),
-            {name: value for name, value in headers.items() if value},
+            _address(request.scope),
+            tuple(headers),
             await request.body(),
             by.name,
             BEGIN_S + (self._wait_s if whole else 0.0),
         )
+
+
+def _address(scope: Scope) -> str:
+    """Path and query as they were asked for; bytes that no address may hold are written as one may."""
+    raw = scope.get("raw_path") or scope["path"].encode()
+    query = scope.get("query_string", b"")
+    asked = raw.split(b"?")[0] + (b"?" + query if query else b"")
+    return "".join(chr(byte) if 0x21 <= byte < 0x7F else f"%{byte:02X}" for byte in asked)
 
 
 class Forwarded(Response):
