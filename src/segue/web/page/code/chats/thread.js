@@ -9,6 +9,7 @@ import { hasWords, say, words } from "../words.js";
 import { day, moment } from "./moments.js";
 
 const NEAR_PX = 160;
+const WAITING = new Set(["sending", "writing", "lost", "limited"]);
 
 export class Thread {
   /**
@@ -178,15 +179,15 @@ export class Thread {
 
   /** What it waits for, if it does. */
   #foot(view, reply) {
-    const key = { sending: "state.sending", lost: "state.lost", limited: "state.limited", writing: "state.writing" }[reply.state];
+    const { state, text, until } = reply;
     const foot = view.foot;
-    if (!key || (reply.state === "writing" && reply.text !== "")) return foot.replaceChildren();
+    if (!WAITING.has(state) || (state === "writing" && text !== "")) return foot.replaceChildren();
     const known = foot.querySelector(".note") ?? foot.appendChild(make("span", { class: "note" }));
-    const left_s = reply.state === "limited" ? Math.max(0, Math.ceil((reply.until - performance.now()) / 1000)) : 0;
-    say(known, `thread.${key}`, reply.state === "limited" ? { seconds: left_s } : {});
+    const left_s = state === "limited" ? Math.max(0, Math.ceil((until - performance.now()) / 1000)) : 0;
+    say(known, `thread.state.${state}`, state === "limited" ? { seconds: left_s } : {});
     const drop = foot.querySelector("button");
-    if (reply.state === "limited" && !drop) foot.append(this.#button("thread.drop", () => this.hooks.ondrop(reply)));
-    else if (reply.state !== "limited") drop?.remove();
+    if (state === "limited" && !drop) foot.append(this.#button("thread.drop", () => this.hooks.ondrop(reply)));
+    else if (state !== "limited") drop?.remove();
   }
 
   /** What went wrong, in words, and what can be done about it. */

@@ -58,16 +58,16 @@ export class KillSwitch {
     const way = enabled ? "on" : "off";
     const reason = make("textarea", { name: "reason", rows: 2, maxlength: 500, required: !enabled });
     const done = await question({
-      title: [`kill.${way}.title`],
-      text: [`kill.${way}.text`],
-      yes: [`kill.${way}.yes`],
+      title: [`kill.ask.${way}`],
+      text: [`kill.text.${way}`],
+      yes: [`kill.yes.${way}`],
       harm: !enabled,
       fields: [field("kill.reason", reason, enabled ? null : "kill.reason.hint")],
       act: (answers) => api("/api/voice/switch", { method: "POST", json: { enabled, reason: answers.get("reason").trim() } }),
     });
     if (done === null) return;
     this.show(done);
-    toast(`kill.${way}.done`);
+    toast(`kill.done.${way}`);
     await this.onturned();
   }
 }
