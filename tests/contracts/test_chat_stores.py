@@ -449,7 +449,7 @@ async def test_servers_that_share_a_postgres_claim_a_key_once(postgres_cluster: 
 async def test_looking_for_lapsed_runs_writes_nothing(database: Database) -> None:
     """While there is none to take over, a look costs no transaction."""
     begun: list[object] = []
-    event.listen(database._engine, "begin", begun.append)
+    event.listen(database._writing, "begin", begun.append)
     before = len(begun)
 
     assert await SqlChatStore(database).take("a", now_us=AT_US, until_us=AT_US + S, limit=8) == []

@@ -417,7 +417,7 @@ class TestDurability:
         assert await database.writer.submit(pragmas) == {"journal_mode": "wal", "synchronous": 2, "query_only": 0}
         assert (await database.read(pragmas))["query_only"] == 1
         with pytest.raises(Unavailable, match="readonly"):
-            await database.read(lambda connection: connection.execute(insert(tables.schema).values(version=7)))
+            await database.read(lambda c: c.execute(insert(tables.routing).values(version=7, routing={})))
 
 
 class TestSickFiles:
@@ -549,7 +549,7 @@ class TestForeignFiles:
         path = tmp_path / "segue.db"
         database = Database(path)
         await database.start()
-        await database.writer.submit(lambda c: c.exec_driver_sql("update schema set version = 99"))
+        await database.writer.submit(lambda c: c.exec_driver_sql("update alembic_version set version_num = '0099'"))
         await database.close()
         before = path.read_bytes()
 

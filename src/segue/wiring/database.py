@@ -5,6 +5,7 @@ import secrets
 from segue.settings import Settings
 from segue.stores.memory import MemoryTurnStore
 from segue.stores.secret import signing_secret
+from segue.stores.sql.connections import Connections
 from segue.stores.sql.engine import Database
 from segue.stores.sql.postgres import Postgres
 from segue.stores.sql.shared import Sql
@@ -12,15 +13,16 @@ from segue.stores.sql.turns import SqlTurnStore
 from segue.voice.ports import TurnStore
 
 
-def database_of(settings: Settings, *, read_only: bool = False) -> Sql:
+def database_of(settings: Settings, *, read_only: bool = False) -> Connections:
     """The database of the settings, not started yet: a Postgres, or a file in the data folder.
 
     Raises:
         ConfigurationError: the address is none of a Postgres, or its driver is not installed.
     """
+    by_command = settings.migrate == "by_command"
     if address := settings.database.get_secret_value():
-        return Postgres(address, read_only=read_only)
-    return Database(settings.data / "segue.db", read_only=read_only)
+        return Postgres(address, read_only=read_only, by_command=by_command)
+    return Database(settings.data / "segue.db", read_only=read_only, by_command=by_command)
 
 
 def open_records(settings: Settings) -> tuple[Sql, TurnStore]:

@@ -85,14 +85,19 @@ class Connections(ABC):
         """
         return await self.read(lambda connection: revisions.pending(connection, self.place))
 
-    async def migrate(self) -> str:
-        """Bring it up to date before it is started; the revision it had, empty if it had none.
+    async def migrate(self) -> tuple[str, str]:
+        """Bring it up to date before it is started; its revision before (empty if it had none) and after.
 
         Raises:
             ConfigurationError: it is of a newer Segue or of another program, or in use by another server.
             Unavailable: it cannot be written.
         """
         return await self._apart(self._migrate)
+
+    @property
+    def there(self) -> bool:
+        """Whether there is anything to look into."""
+        return True
 
     @abstractmethod
     async def vacuum(self) -> None:
@@ -144,11 +149,11 @@ class Connections(ABC):
             raise
         return connection
 
-    def _migrate(self) -> str:
+    def _migrate(self) -> tuple[str, str]:
         try:
             self._reach()
             with self._writing.connect() as connection, connection.begin():
-                return revisions.migrate(connection, self.place)
+                return revisions.migrate(connection, self.place), revisions.REVISIONS[-1]
         except (DBAPIError, OSError) as error:
             raise Unavailable(self._explain(error)) from error
 

@@ -74,6 +74,11 @@ class Database(Connections):
         self.path = path
         self._lock: int | None = None
 
+    @property
+    def there(self) -> bool:
+        """Whether the file is there."""
+        return self.path.exists()
+
     async def vacuum(self) -> None:
         """Write the file anew without its holes; it takes as much room again meanwhile, and writes wait."""
         await self.writer.submit(_vacuum, bare=True)

@@ -98,6 +98,7 @@ def _runs() -> None:
     )
     op.create_index("runs_state_until", "runs", ["state", "until_us"])
     op.create_index("runs_operator_state", "runs", ["operator", "state"])
+    op.create_index("runs_chat", "runs", ["chat"])
     op.create_table(
         "run_events",
         sa.Column("run", sa.String, primary_key=True),
@@ -118,6 +119,7 @@ def _counts() -> None:
         sa.Column("body", sa.String, comment="of the answer, as it was sent"),
     )
     op.create_index("claims_expires", "claims", ["expires_us"])
+    op.create_index("claims_run", "claims", ["run"])
     op.create_table(
         "limits",
         sa.Column("name", sa.String, primary_key=True),
