@@ -233,10 +233,10 @@ def test_watching_ends_with_2_when_it_is_rolled_back(hurried: RunningServer) -> 
             commanded(address, "rollback", reason="It sounds hoarse.")
             told, _ = process.communicate(timeout=60)
         assert process.returncode == ROLLED_BACK
-        assert "olha: Rolled back by olha: It sounds hoarse." in told
+        assert "admin: Rolled back by admin: It sounds hoarse." in told
         last = told.splitlines()[-1]
         assert last.startswith("Everybody hears ")
-        assert last.endswith(" Rolled back by olha: It sounds hoarse.")
+        assert last.endswith(" Rolled back by admin: It sounds hoarse.")
 
 
 def test_watching_ends_with_0_when_it_is_promoted(hurried: RunningServer, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 from cyclopts import Parameter
 
-from segue.cli.local import NAME, reachable
+from segue.cli.local import NAME, knock, reachable
 from segue.errors import SegueError, Unavailable
 from segue.settings import KEY_VARIABLE, variable
 
@@ -122,7 +122,7 @@ class Server:
                 yield client
             return
         with reachable(self._where.folder) as address:
-            # What the variables of a proxy say is for addresses, not for this.
+            knock(address)  # the client forgets to close a socket that it could not connect
             way = httpx2.HTTPTransport(uds=address)
             with httpx2.Client(base_url="http://segue", transport=way, timeout=limit_s, trust_env=False) as client:
                 yield client

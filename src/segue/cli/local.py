@@ -93,13 +93,22 @@ def _bound(folder: Path) -> socket.socket | None:
     return listener
 
 
-def _is_served(folder: Path) -> bool:
-    """Whether somebody answers at the socket of a folder."""
+def knock(address: str) -> None:
+    """Connect to a socket and leave again.
+
+    Raises:
+        OSError: nobody listens there, or it is somebody else's.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
         trial.settimeout(_TRY_S)
-        try:
-            with reachable(folder) as address:
-                trial.connect(address)
-        except OSError:
-            return False
+        trial.connect(address)
+
+
+def _is_served(folder: Path) -> bool:
+    """Whether somebody answers at the socket of a folder."""
+    try:
+        with reachable(folder) as address:
+            knock(address)
+    except OSError:
+        return False
     return True
