@@ -43,6 +43,8 @@ OUTCOMES = (SENT, AGAIN, REPLAY, RUNNING, REUSED, LIMITED, OVERLOADED, REFUSED, 
 """What comes of a request to send: the first of its key, the next attempt of one that failed, a repetition that was
 answered, one while the first is under way, another request under a key that was used, refused by a rate limit or for
 want of places, refused by another rule, or failed."""
+POLICIES = ("chat", "operator", "runs")
+"""What limits how often messages are sent: to one chat, by one operator, and how many runs one has under way."""
 TURNS = 3
 """How often a claim may change under our hands before the sender is asked to come again."""
 
@@ -127,6 +129,8 @@ class Sending:
         self._tasks: set[asyncio.Task[Sent]] = set()
         self.outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
         """How many requests to send there were, by what came of them."""
+        self.limited: Counter[str] = Counter(dict.fromkeys(POLICIES, 0))
+        """How many were refused by a rate limit, by its policy."""
 
     async def send(self, by: Operator, wanted: Wanted) -> Sent:
         """Send a message, or say what came of it when it was sent before.
@@ -145,6 +149,8 @@ class Sending:
             sent = await asyncio.shield(task)
         except SegueError as error:
             self.outcomes[_outcome(error)] += 1
+            if isinstance(error, RateLimited):
+                self.limited[error.policy] += 1
             log.info("message not sent", chat=wanted.chat, key=wanted.scope[:16], code=error.code)
             raise
         outcome = REPLAY if sent.status is not None else AGAIN if sent.live and sent.live.run.attempt > 1 else SENT

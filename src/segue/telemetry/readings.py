@@ -20,6 +20,7 @@ class Reading:
 
 READINGS: tuple[Reading, ...] = (
     Reading("send_requests", "Requests to send a message, by what came of them.", "outcome", counter=True),
+    Reading("rate_limited", "Messages that were refused by a rate limit, by its policy.", "policy", counter=True),
     Reading("idempotency_replays", "Requests that were answered as the same request before.", counter=True),
     Reading("running_replies", "Replies to operators' messages that are being made."),
     Reading("taken_over_replies", "Replies that were begun anew because their server had gone.", counter=True),

@@ -9,7 +9,7 @@ from segue.console.making import Hand, Maker
 from segue.console.ports import ChatStore
 from segue.console.ratelimit import Policy
 from segue.console.running import Runs
-from segue.console.sending import OUTCOMES, REPLAY, Claims, Limits, Sending
+from segue.console.sending import OUTCOMES, POLICIES, REPLAY, Claims, Limits, Sending
 from segue.settings import Settings
 from segue.stores.chats import MemoryChatStore
 from segue.stores.sql.chats import SqlChatStore
@@ -54,6 +54,7 @@ def watch_chats(metrics: Metrics, chatting: Chatting) -> None:
     """Tell the metrics where the readings of chats come from."""
     outcomes, runs = chatting.sending.outcomes, chatting.runs
     metrics.watch("send_requests", lambda: {each: float(outcomes[each]) for each in OUTCOMES})
+    metrics.watch("rate_limited", lambda: {each: float(chatting.sending.limited[each]) for each in POLICIES})
     metrics.watch("idempotency_replays", lambda: float(outcomes[REPLAY]))
     metrics.watch("running_replies", lambda: float(runs.under_way))
     metrics.watch("taken_over_replies", lambda: float(runs.taken))
