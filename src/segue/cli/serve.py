@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -118,11 +118,7 @@ async def _run(house: House, server: Server, listener: socket.socket) -> None:
 
 async def _drain(house: House, server: Server) -> None:
     """Take no new turns, and end the server when the running ones are over or have had their time."""
-    places = house.plane.turns.places
-    places.closed = True
-    with suppress(TimeoutError):
-        async with asyncio.timeout(house.settings.server.drain_s):
-            await places.empty()
+    await house.drain()
     server.end()
 
 
