@@ -111,7 +111,7 @@ def found_in(lines: Iterable[str]) -> Found:
             heads.append(head)
         elif FORMAT in line or (line.strip() and not _is_object(line)):
             unreadable += 1
-    return Found(heads, unreadable)
+    return Found(tuple(heads), unreadable)
 
 
 def _is_object(line: str) -> bool:

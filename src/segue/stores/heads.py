@@ -113,7 +113,7 @@ class ObjectHeads:
 
     async def read(self) -> Found:
         """See `HeadPlace.read`."""
-        keys = [entry.key async for entry in self._bucket.list(PREFIX)]
+        keys = sorted([entry.key async for entry in self._bucket.list(PREFIX)])
         lines: list[str] = []
         for start in range(0, len(keys), AT_ONCE):
             found = await asyncio.gather(*(self._bucket.get(key) for key in keys[start : start + AT_ONCE]))

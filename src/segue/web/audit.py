@@ -29,7 +29,7 @@ FORMAT = "segue audit 1"
 CHUNK = 500
 """Entries that are read at once for an export."""
 
-Word = Annotated[str, Query(max_length=300)]
+Word = Annotated[str, Query(max_length=300, pattern=r"^[^\x00]*$")]
 Moment = Annotated[float, Query(ge=0, le=1e11, allow_inf_nan=False)]
 _KEPT: dict[int | str, dict[str, Any]] = {503: {"description": "What is kept cannot be read or written now."}}
 _PRUNING: dict[int | str, dict[str, Any]] = {
