@@ -102,6 +102,7 @@ def test_a_crowd_at_three_servers(store: str, full: bool) -> None:
         opened = httpx2.post(f"{targets[0].url}/api/chats", json={"title": "All"}, headers=bearer(key), timeout=30.0)
         chat = opened.json()["id"]
         told, took_s = asyncio.run(crowd(targets, key, chat, requests))
+        print(store, dict(told), round(took_s, 2))
         assert set(told) == {202, 429}, told
         assert burst <= told[202] <= burst + int(took_s * burst / 60), (told, took_s)
         counted = [each.metric('segue_rate_limited_total{policy="operator"}') for each in targets]
