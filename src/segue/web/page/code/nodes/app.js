@@ -14,7 +14,7 @@ import { Card } from "./card.js";
 
 learn({ en, ru, uk, zh });
 
-const EVERY_MS = 5_000;
+const EVERY_MS = 3_000;
 
 const find = (id) => document.getElementById(id);
 const cards = new Map();

@@ -2,7 +2,7 @@
 export default {
   "nodes.title": "Nodes",
   "nodes.lead": "A chat lives on one node. Every node takes requests for all of them and passes on what is another’s; nothing is moved when one is gone.",
-  "nodes.asking": "Asking every 5 s",
+  "nodes.asking": "Asking every 3 s",
   "nodes.lost": "No answer from the server; these figures are old",
   "nodes.own": "this one",
   "nodes.state.ready": "Ready",

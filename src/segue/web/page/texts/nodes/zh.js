@@ -2,7 +2,7 @@
 export default {
   "nodes.title": "节点",
   "nodes.lead": "一个聊天只在一个节点上。每个节点都接受对所有节点的请求，并转发属于其他节点的请求；某个节点消失时不会迁移任何内容。",
-  "nodes.asking": "每 5 秒查询一次",
+  "nodes.asking": "每 3 秒查询一次",
   "nodes.lost": "服务器没有应答；这些数据已过时",
   "nodes.own": "本节点",
   "nodes.state.ready": "就绪",
