@@ -115,18 +115,19 @@ def running(
     exit_code: int = 0,
     environment: Mapping[str, str] | None = None,
     data: Path | None = None,
+    port: int = 0,
 ) -> Iterator[RunningServer]:
     """Run a server with these settings, or those of a file; at the end it is asked to stop and must do so cleanly.
 
     It is started from the project's folder, and `environment` is what it finds besides what is set anyway. Its data
-    folder is a new one, or `data`, which is left as it is in the end.
+    folder is a new one, or `data`, which is left as it is in the end. It takes a free port, or `port`.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = config if isinstance(config, Path) else Path(folder) / "segue.yaml"
         if not isinstance(config, Path):
             file.write_text(json.dumps(config or {}), encoding="utf-8")  # JSON is YAML
         data = data or Path(folder) / "data"
-        where = ("--port", "0", "--data", str(data), "--config", str(file))
+        where = ("--port", str(port), "--data", str(data), "--config", str(file))
         process = subprocess.Popen(
             [sys.executable, "-m", "segue.cli.main", "serve", *where],
             stdout=subprocess.PIPE,
