@@ -70,7 +70,7 @@ async function ask(text) {
 
 /** A new chat is opened with its first message, and named after it. */
 async function begin(text) {
-  const first = text.split("\n")[0].trim();
+  const first = text.split("\n")[0].replace(/\p{Cc}+/gu, " ").trim();
   const title = first.length > TITLE_LETTERS ? `${first.slice(0, TITLE_LETTERS).trimEnd()}…` : first;
   const opened = await api("/api/chats", { method: "POST", json: { title, ...(nodes.chosen ? { node: nodes.chosen } : {}) } });
   list.put(opened);

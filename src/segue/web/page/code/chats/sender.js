@@ -40,9 +40,7 @@ export class Sender {
       if (failures > PAUSES_MS.length) {
         reply.fail({ code: "connection_lost", retryable: true });
       } else {
-        reply.state = "lost";
-        this.#become("waiting");
-        this.#tell("onreply", reply);
+        if (failures > 1) this.#lost(reply); // one break is mended before anybody needs to know
         await pause(PAUSES_MS[failures - 1], leave.signal);
       }
     }
@@ -133,6 +131,12 @@ export class Sender {
     reply.until = null;
     this.#tell("onreply", reply);
     return true;
+  }
+
+  #lost(reply) {
+    reply.state = "lost";
+    this.#become("waiting");
+    this.#tell("onreply", reply);
   }
 
   #become(state) {
