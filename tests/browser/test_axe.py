@@ -16,7 +16,8 @@ async (dark) => {
   const found = await axe.run(document, {
     resultTypes: ["violations"], ...(dark ? { runOnly: { type: "rule", values: ["color-contrast"] } } : {}),
   });
-  return found.violations.map(({ impact, id, nodes }) => `${impact} ${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
+  const where = (nodes) => nodes.map(({ html }) => html).join(" | ");
+  return found.violations.map(({ impact, id, nodes }) => `${impact} ${id}: ${where(nodes)}`);
 }
 """
 PAGES = {

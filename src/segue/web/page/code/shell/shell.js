@@ -63,12 +63,15 @@ export async function joinShell({ page, scope = "", open = false, onlanguage = (
   return null;
 }
 
-/** The skip link leads to the content; it does not touch the address, which may name something. */
+/** The skip link leads to the content, or to a field in it; it does not touch the address, which may name something. */
 function joinSkip(bar) {
   const skip = bar.querySelector(".skip");
+  const field = document.querySelector("[data-skip-to]");
+  const content = document.getElementById("content");
+  if (!content) skip.href = `#${field.id}`;
   skip.addEventListener("click", (event) => {
     event.preventDefault();
-    (document.querySelector("[data-skip-to]") ?? document.getElementById("content")).focus();
+    (field?.checkVisibility() ? field : content).focus();
   });
 }
 
