@@ -144,9 +144,23 @@ class Desk:
         return [(each.action, each.status, each.code) for each in entries]
 
 
-def talk(url: str, headers: dict[str, str], **more: Any) -> httpx2.Client:
-    """Somebody with a key."""
-    return httpx2.Client(base_url=url, headers=headers, timeout=60.0, **more)
+PLENTIFUL: dict[str, Any] = {
+    "rate_limits": {
+        "chat": {"per_s": 100_000, "burst": 100_000},
+        "operator": {"per_s": 100_000, "burst": 100_000},
+        "operator_runs": 1000,
+    },
+    "providers": {
+        "models": ["scripted"],
+        "synthesizers": ["scripted"],
+        "recognizers": [],
+        "scripted": {"token_interval_s": 0.02},
+        "named": {"absent": {"vendor": "openai-model", "url": "http://127.0.0.1:9/v1", "model": "absent"}},
+    },
+    "voice": {"profiles": {"quality": {"models": ["absent"]}}},
+}
+"""Settings of a server whose model repeats what is said, a few letters every 20 ms, and that lets everybody send. Its
+profile `quality` always fails."""
 
 
 def opened(client: httpx2.Client, title: str = "Night shift") -> str:
@@ -154,6 +168,11 @@ def opened(client: httpx2.Client, title: str = "Night shift") -> str:
     answer = client.post("/api/chats", json={"title": title})
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
+
+
+def send(client: httpx2.Client, chat: str, text: str = "Hello", key: str = "k", **body: Any) -> httpx2.Response:
+    """Send a message and wait for the answer."""
+    return client.post(f"/api/chats/{chat}/send", json={"text": text, **body}, headers={"Idempotency-Key": key})
 
 
 def events_of(text: str) -> list[tuple[int, str, dict[str, Any]]]:
