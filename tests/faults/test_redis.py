@@ -217,7 +217,8 @@ async def test_who_waits_when_the_line_closes_is_refused(
     """Closing while Redis is frozen lets everybody go at once, and closing twice is harmless."""
     server.freeze()
     waiting = [asyncio.create_task(store.take([("operator:o", POLICY)])) for _ in range(10)]
-    await asyncio.sleep(0.05)  # so that they are on their way
+    for _ in range(100):  # so that they are on their way
+        await asyncio.sleep(0)
     began = time.monotonic()
     await line.close()
     told = await asyncio.gather(*waiting)

@@ -213,5 +213,5 @@ def test_voices_and_health(server: RunningServer) -> None:
     assert health["status"] == "ok"
     assert health["recognition"]["languages"] == ["en"]
     assert httpx2.get(f"{server.url}/api/health").json()["status"] == "live"
-    assert httpx2.get(f"{server.url}/api/ready").json() == {"status": "ready", "reasons": {}}
+    assert httpx2.get(f"{server.url}/api/ready").json() == {"status": "ready", "reasons": {}, "degraded": {}}
     assert "segue_turns_total" in httpx2.get(f"{server.url}/metrics").text
