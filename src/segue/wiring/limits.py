@@ -77,6 +77,8 @@ def _with_redis(
         from segue.stores.redis.limits import RedisLimitStore  # noqa: PLC0415
         from segue.stores.redis.line import Line  # noqa: PLC0415
     except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "redis":
+            raise
         raise ConfigurationError(f"{names}, but its library is not installed: pip install 'segue[redis]'.") from error
     section = settings.redis
     line = Line(address, clock, prefix=section.prefix, timeout_s=section.timeout_s, retry_s=section.retry_s)
