@@ -211,6 +211,29 @@ async def test_a_wrong_password_is_told(server: RedisServer, caplog: pytest.LogC
     assert "mistaken" not in reason + caplog.text
 
 
+@pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"*-7\r\n", b"$5\r\nab", b"\xff\xfe\r\n", b""])
+async def test_something_else_at_the_address(said: bytes) -> None:
+    """What does not speak as a Redis does is told as gone, and nobody waits for it."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(said)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as other:
+        port = other.sockets[0].getsockname()[1]
+        line = Line(f"redis://127.0.0.1:{port}", SystemClock(), prefix="", timeout_s=TIMEOUT_S, retry_s=RETRY_S)
+        store = RedisLimitStore(line, MemoryLimitStore(SystemClock()))
+        await line.start()
+        began = time.monotonic()
+        told = await taken(store, "operator:o", 61)
+        assert time.monotonic() - began < 2.0
+        assert [each.allowed for each in told] == [True] * 60 + [False]
+        assert str(port) in line.health().reason
+        await line.close()
+
+
 async def test_who_waits_when_the_line_closes_is_refused(
     server: RedisServer, line: Line, store: RedisLimitStore
 ) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, ResponseError
 
 from segue.clock import Clock
 from segue.errors import ConfigurationError, SegueError
@@ -126,7 +126,7 @@ class Line:
                 return await future
         except NoScriptError:
             raise
-        except (TimeoutError, RedisError, OSError) as error:
+        except Exception as error:
             self._refused += 1
             self._doubt(self._explain(error))
             raise Gone(self._why) from error
@@ -138,12 +138,13 @@ class Line:
             batch = [each for each in batch if not each[1].done()]
             try:
                 answers = await self._exchange([command for command, _ in batch])
-            except (TimeoutError, RedisError, OSError) as error:
-                self._doubt(self._explain(error))
-                answers = [error] * len(batch)
             except asyncio.CancelledError:
                 self._refuse(batch, "the line is closed")
                 raise
+            except Exception as error:
+                # Whatever the library makes of an answer that is none of a Redis: nobody may be left waiting.
+                self._doubt(self._explain(error))
+                answers = [error] * len(batch)
             for (_, future), answer in zip(batch, answers, strict=True):
                 if future.done():
                     continue
@@ -156,7 +157,7 @@ class Line:
         """Send commands together; an answer or an error each.
 
         Raises:
-            TimeoutError, RedisError, OSError: they were not all answered.
+            Exception: they were not all answered.
         """
         if not commands:
             return []
@@ -180,7 +181,7 @@ class Line:
             (answer,) = await self._exchange([("EVAL", _PROBE, 1, f"{self.prefix}probe")])
             if isinstance(answer, Exception):
                 raise answer
-        except (TimeoutError, RedisError, OSError) as error:
+        except Exception as error:
             why = self._explain(error)
             self._doubted_at = self._clock.now() if self._doubted_at is None else self._doubted_at
             if not self._reason:
