@@ -378,6 +378,7 @@ def full() -> Metrics:
     metrics.observe(replace(RECORD, underflow=Underflow(1, 1.0), degraded=("substituted",), substituted=True))
     metrics.observe_report(REPORT, "baseline", "accepted")
     metrics.observe_request("GET", "/api/health", 200)
+    metrics.count("unauthorized", reason="missing")
     for reading in READINGS:
         metrics.watch(reading.name, (lambda: {"espeak": 1.0}) if reading.label else (lambda: 1.0))
     return metrics

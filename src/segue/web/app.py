@@ -1,8 +1,9 @@
 """The door: routes, the guard before them, and the page."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -117,20 +118,37 @@ def create(
         openai_door.router(plane, names, server, clock),
     ):
         app.include_router(routes, dependencies=access.listeners())
-    app.include_router(state.router(plane, metrics, readiness, console.degraded))
-    app.include_router(listening.reports(plane, metrics))
-    app.include_router(files.router(plane.files))
-    app.include_router(signin.router(access, doorkeeper, console, clock))
-    app.include_router(keys.router(access, console.keyring))
+    for routes in (
+        state.router(plane, metrics, readiness, console.degraded),
+        listening.reports(plane, metrics),
+        files.router(plane.files),
+        signin.router(access, doorkeeper, console, clock),
+        keys.router(access, console.keyring),
+        nodes.router(console.nodes, readiness, clock, access),
+        providers.router(plane, clock, access),
+        routing.router(plane, access),
+        degradation.turning(plane.switch, access, console.actions),
+        *_lists(plane, metrics, server, clock, console, chatting, access, delivery),
+    ):
+        app.include_router(routes)
+    app.router.routes.extend(page_routes(PAGE))
+    return Guard(app, server, metrics, console.access.hosts)
+
+
+def _lists(
+    plane: VoicePlane,
+    metrics: Metrics,
+    server: ServerSettings,
+    clock: Clock,
+    console: ConsolePlane,
+    chatting: Chatting,
+    access: Access,
+    delivery: Controller | None,
+) -> Iterator[APIRouter]:
+    """The routes of all that is told in pages: turns, the audit, chats with their runs, rollouts."""
     lists = Lists(console.cursors)
     metrics.watch("cursor_requests", lambda: lists.counts)
     metrics.watch("node_state", lambda: nodes.figures(console.nodes))
-    app.include_router(nodes.router(console.nodes, readiness, clock, access))
-    app.include_router(turn_records.router(plane.records, lists, access))
-    app.include_router(audit.router(access, console, lists, server, clock))
-    app.include_router(providers.router(plane, clock, access))
-    app.include_router(routing.router(plane, access))
-    app.include_router(degradation.turning(plane.switch, access, console.actions))
     forwarding = Forwarding(
         console.nodes.own,
         {name: each.url or "" for name, each in console.nodes.seen.items()},
@@ -138,12 +156,10 @@ def create(
         wait_s=chatting.wait_s,
         send_timeout_s=server.send_timeout_s,
     )
-    app.include_router(chats.router(chatting, plane, lists, access, forwarding, server.send_timeout_s))
-    app.include_router(runs.router(chatting, access, forwarding, server.send_timeout_s))
+    yield turn_records.router(plane.records, lists, access)
+    yield audit.router(access, console, lists, server, clock)
+    yield chats.router(chatting, plane, lists, access, forwarding, server.send_timeout_s)
+    yield runs.router(chatting, access, forwarding, server.send_timeout_s)
     if delivery is not None:
-        app.include_router(rollout_list.router(delivery, clock, lists, access))
-        app.include_router(
-            rollouts.router(delivery, server, clock, lambda: plane.turns.places.closed, access, console.actions)
-        )
-    app.router.routes.extend(page_routes(PAGE))
-    return Guard(app, server, metrics, console.access.hosts)
+        yield rollout_list.router(delivery, clock, lists, access)
+        yield rollouts.router(delivery, server, clock, lambda: plane.turns.places.closed, access, console.actions)
