@@ -51,7 +51,7 @@ export class Line {
       if (provider) this.hooks.onevent(generation, { event: "speaker", provider });
       this.hooks.onpacket({ generation, seq: seq_of_sentence, part, pcm: pcmFromBase64(data.data) });
     } else if (kind === "meta" || kind === "text" || kind === "degraded" || kind === "done") {
-      this.hooks.onevent(generation, { ...data, event: kind, seq });
+      this.hooks.onevent(generation, { ...data, event: kind, seq: data.seq_of_sentence ?? seq });
     }
   }
 

@@ -14,7 +14,7 @@ export class Manner {
     this.voices = new Voices(this.find("#voice"));
     this.characters = [];
     this.find("#speak").checked = choices.get(`${KEPT}speak`) === "yes";
-    this.find("#speak").addEventListener("change", () => this.#chose("speak", this.speak ? "yes" : "no"));
+    this.find("#speak").addEventListener("change", ({ target }) => this.#chose("speak", target.checked ? "yes" : "no"));
     const profile = choices.get("profile") === "quality" ? "quality" : "fast";
     this.find(`#profiles input[value=${profile}]`).checked = true;
     this.find("#profiles").addEventListener("change", ({ target }) => choices.set("profile", target.value));
@@ -48,8 +48,9 @@ export class Manner {
     this.find("#character").closest(".choice").hidden = !this.speak || named.length === 0;
   }
 
+  /** Whether replies are spoken; a choice that cannot be had now is kept for later. */
   get speak() {
-    return this.find("#speak").checked;
+    return this.find("#speak").checked && !this.find("#speak").disabled;
   }
 
   /** The language of replies: what was chosen, or the page's. */
