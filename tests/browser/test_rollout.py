@@ -152,6 +152,18 @@ def test_a_button_that_cannot_be_used_says_why(visit: Visit, operator: Operator)
     assert sent == []
 
 
+def test_without_the_scope_every_command_says_why(visit: Visit, operator: Operator) -> None:
+    """Whoever may only read sees everything; no button can be used, each says which scope it takes, none asks."""
+    visitor = visit().sign_in(operator.server.made("reader", "read"), at=operator.server)
+    visitor.watch(operator, signed_in=True)
+    buttons = visitor.page.locator("#commands button")
+    assert {button.get_attribute("aria-disabled") for button in buttons.all()} == {"true"}
+    visitor.page.focus("[data-verb=rollback]")
+    visitor.page.keyboard.press("Enter")
+    assert visitor.page.inner_text("#reason").endswith("Your key does not have the scope rollout:write.")
+    assert visitor.page.locator("dialog[open]").count() == 0
+
+
 def test_what_the_server_declines_is_said_where_it_was_asked(visit: Visit, operator: Operator) -> None:
     """Somebody else was quicker: the question stays open with the server's reason, and Escape leaves it."""
     visitor = visit().watch(operator)

@@ -119,6 +119,7 @@ export default {
   "error.bad_audio": "The recording could not be read. Record it again, or type.",
   "error.nothing_heard": "No speech was heard. Speak closer to the microphone, or type.",
   "error.unauthorized": "The server wants to know who you are. Sign in, then try again.",
+  "error.forbidden": "Your key does not allow this. Sign in with another one, then try again.",
   "error.too_large": "This is too long for one message. Shorten it and send it again.",
   "error.provider_failed": "A provider behind the server failed. Try again in a moment.",
   "error.provider_timeout": "The provider did not answer in time. Try again in a moment.",

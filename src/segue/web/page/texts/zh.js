@@ -119,6 +119,7 @@ export default {
   "error.bad_audio": "无法读取录音。请重新录制或输入文字。",
   "error.nothing_heard": "没有听到语音。请靠近麦克风说话，或输入文字。",
   "error.unauthorized": "服务器需要验证身份。请登录后重试。",
+  "error.forbidden": "您的密钥不允许此操作。请用另一个密钥登录后重试。",
   "error.too_large": "内容过长，无法一次发送。请缩短后重新发送。",
   "error.provider_failed": "服务器后端的服务商出错了。请稍后重试。",
   "error.provider_timeout": "服务商未能及时响应。请稍后重试。",

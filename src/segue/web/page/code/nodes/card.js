@@ -40,7 +40,7 @@ export class Card {
     put(this.reasons, ...sentences.map(([what, why]) => make("li", {}, make("b", { class: "mono" }, what), " ", verbatim(why))));
     put(
       this.facts,
-      fact("nodes.answer", answer(answer_ms)),
+      own ? null : fact("nodes.answer", answer(answer_ms)),
       fact("nodes.checked", checked_at === null ? words("nodes.never") : timeOf(checked_at)),
       fact("nodes.version", version || "–"),
     );
