@@ -12,7 +12,7 @@ from segue.console.presence import Presence
 from segue.console.pruning import Pruner
 from segue.console.sessions import Seal
 from segue.console.verifying import Verifying
-from segue.vendors.console import AccessSettings, AuditSettings, ChatSettings
+from segue.vendors.console import AccessSettings, AuditSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,6 @@ class ConsolePlane:
     keyring: Keyring
     seal: Seal
     access: AccessSettings
-    chat_settings: ChatSettings
     cursors: Cursors
     nodes: Presence
     limits: LimitStore

@@ -73,7 +73,6 @@ def console(settings: Settings, clock: Clock, database: Sql | None, secret: byte
         keyring=keyring,
         seal=Seal(secret),
         access=settings.access,
-        chat_settings=settings.chats,
         cursors=Cursors(secret),
         nodes=others.presence,
         keeper=looking.keeper,
