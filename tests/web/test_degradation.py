@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -10,7 +9,8 @@ import pytest
 from fastapi import FastAPI
 
 from segue.clock import ManualClock
-from segue.stores.switch import FileSwitchStore
+from segue.stores.console import MemoryAuditStore
+from segue.stores.switch import MemorySwitchStore
 from segue.vendors.degradation import DegradationSettings, ProfilesSettings
 from segue.voice.lookout import Lookout
 from segue.voice.switch import Switch
@@ -31,6 +31,7 @@ class Door:
     clock: ManualClock
     lookout: Lookout
     switch: Switch
+    audit: MemoryAuditStore
 
     async def turns(self, count: int, **latencies: float) -> None:
         """So many turns, one a second."""
@@ -46,24 +47,23 @@ class Door:
         return plain
 
 
-async def opened(folder: Path, *, enabled: bool = True) -> Door:
-    """A door with a kill switch kept in that folder."""
-    clock = ManualClock()
+def opened(*, enabled: bool = True) -> Door:
+    """A door with a kill switch in memory."""
+    clock, audit = ManualClock(), MemoryAuditStore()
     lookout = Lookout(clock, SETTINGS, ProfilesSettings(), "fast")
-    switch = Switch(enabled, clock, FileSwitchStore(folder))
-    await switch.start()
+    switch = Switch(enabled, clock, MemorySwitchStore(audit.write))
     app = FastAPI()
     problems.install(app)
     app.include_router(degradation.router(lookout, switch, SETTINGS))
-    app.include_router(degradation.turning(switch, access(), actions(clock)))
+    app.include_router(degradation.turning(switch, access(), actions(clock, audit)))
     client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://segue")
-    return Door(client, clock, lookout, switch)
+    return Door(client, clock, lookout, switch, audit)
 
 
 @pytest.fixture
-async def door(tmp_path: Path) -> AsyncIterator[Door]:
+async def door() -> AsyncIterator[Door]:
     """A door that nobody has asked anything yet."""
-    door = await opened(tmp_path)
+    door = opened()
     async with door.client:
         yield door
 
@@ -131,16 +131,21 @@ async def test_the_switch_is_turned_and_read(door: Door) -> None:
     state = answer.json()
     assert (answer.status_code, state) == (
         200,
-        {"enabled": False, "since": door.clock.wall(), "reason": "a fault", "by": "api", "kept": True},
+        {"enabled": False, "since": door.clock.wall(), "reason": "a fault", "by": "olha", "kept": False},
     )
     assert await door.get(SWITCH) == state
     assert (await door.get(STATUS))["switch"] == state
     assert (await door.client.post(SWITCH, json={"enabled": True})).json()["enabled"] is True
+    entries = await door.audit.read(after=0, limit=9)
+    assert [(entry.action, entry.actor, entry.facts) for entry in entries] == [
+        ("switch.turn", "olha", '{"switch":"off"}'),
+        ("switch.turn", "olha", '{"switch":"on"}'),
+    ]
 
 
-async def test_the_configuration_wins_over_the_switch(tmp_path: Path) -> None:
+async def test_the_configuration_wins_over_the_switch() -> None:
     """Where the configuration keeps speech off, turning it on is refused with a problem that names the variable."""
-    door = await opened(tmp_path, enabled=False)
+    door = opened(enabled=False)
     async with door.client as client:
         assert (await door.get(SWITCH))["by"] == "configuration"
         answer = await client.post(SWITCH, json={"enabled": True})

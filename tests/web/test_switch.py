@@ -83,7 +83,7 @@ def test_switched_off_every_way_in_is_refused_and_running_turns_finish(plain: Ru
         assert json.loads(socket.recv(30))["event"] == "meta"
         state = switched(plain, False, "A fault in the voices.")
         try:
-            assert (state["enabled"], state["by"], state["kept"]) == (False, "api", True)
+            assert (state["enabled"], state["by"], state["kept"]) == (False, "admin", True)
             last = {}
             while last.get("event") not in {"done", "error"}:
                 message = socket.recv(60)

@@ -146,8 +146,9 @@ def turning(switch: Switch, access: Access, actions: Actions) -> APIRouter:
     ) -> dict[str, Any]:
         """Switch spoken replies off or on. Off holds at once for new turns; running ones finish."""
 
-        async def do(_: Draft) -> SwitchState:
-            return await switch.turn(body.enabled, body.reason.strip())
+        async def do(draft: Draft) -> SwitchState:
+            reason = body.reason.strip()
+            return await switch.turn(body.enabled, reason, by=by.name, via=by.via, request=draft.request)
 
         deed = Deed("switch.turn", "switch", Scope.ROLLOUT_WRITE, request_id(request))
         return switch_fields(await actions.act(by, deed, do))

@@ -2,15 +2,20 @@
 
 import secrets
 
+from segue.clock import Clock
 from segue.settings import Settings
+from segue.stores.console import MemoryAuditStore
 from segue.stores.memory import MemoryTurnStore
 from segue.stores.secret import signing_secret
 from segue.stores.sql.connections import Connections
 from segue.stores.sql.engine import Database
+from segue.stores.sql.kept import SqlSwitchStore
 from segue.stores.sql.postgres import Postgres
 from segue.stores.sql.shared import Sql
 from segue.stores.sql.turns import SqlTurnStore
+from segue.stores.switch import FileSwitchStore, MemorySwitchStore
 from segue.voice.ports import TurnStore
+from segue.voice.switch import Switch
 
 
 def database_of(settings: Settings, *, read_only: bool = False) -> Connections:
@@ -29,6 +34,14 @@ def open_records(settings: Settings) -> tuple[Sql, TurnStore]:
     """The records of a data folder for reading, while the server that writes them may run; start the database first."""
     kept = database_of(settings, read_only=True)
     return kept, SqlTurnStore(kept)
+
+
+def switch_of(settings: Settings, clock: Clock, kept: Sql | None, memory: MemoryAuditStore | None) -> Switch:
+    """The kill switch, kept in a database with a copy in the data folder; else in memory, with its entries there."""
+    enabled, node = settings.voice.stream_enabled, settings.console.node
+    if kept is not None:
+        return Switch(enabled, clock, SqlSwitchStore(kept, node), FileSwitchStore(settings.data))
+    return Switch(enabled, clock, MemorySwitchStore(memory.write, node) if memory is not None else None)
 
 
 def turn_store(kept: Sql | None) -> TurnStore:

@@ -15,7 +15,6 @@ from segue.providers.worker import PoolHealth
 from segue.settings import Settings
 from segue.stores.objects import Objects
 from segue.stores.sql.shared import Sql
-from segue.stores.switch import FileSwitchStore
 from segue.telemetry.metrics import Metrics
 from segue.vendors.objects import StorageSettings
 from segue.voice import encoding
@@ -33,7 +32,6 @@ from segue.voice.reporting import Reports, ReportTokens
 from segue.voice.session import Sessions
 from segue.voice.speakable import speakable
 from segue.voice.speaking import Speaker
-from segue.voice.switch import Switch
 from segue.voice.turn import Turns
 from segue.web import app as door
 from segue.wiring import readings
@@ -41,7 +39,7 @@ from segue.wiring.audit import watch_audit
 from segue.wiring.chains import Team, Together, models, recognizers, synthesizers
 from segue.wiring.chats import chats, watch_chats
 from segue.wiring.console import Console, console
-from segue.wiring.database import database_of, secret_of, turn_store
+from segue.wiring.database import database_of, secret_of, switch_of, turn_store
 from segue.wiring.delivery import Delivery, deliver, watch_delivery
 from segue.wiring.observed import Observed
 
@@ -151,7 +149,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     parts.append(operators.plane.keeper)
     voice = settings.voice
     lookout = Lookout(clock, voice.degradation, voice.profiles, voice.profile, tell_change)
-    switch = Switch(voice.stream_enabled, clock, FileSwitchStore(settings.data) if keep else None)
+    switch = switch_of(settings, clock, database, operators.memory)
     delivery = deliver(settings, clock, database, store, lookout, switch, lambda: plane.turns.planner, operators.memory)
     records = Observed(store, metrics, lookout, delivery.tally)
     objects = Objects(settings.storage if keep else StorageSettings(kind="memory"), settings.data, clock)
