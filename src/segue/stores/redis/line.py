@@ -17,6 +17,7 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import TimeoutError as NoAnswer
 
 from segue.clock import Clock
 from segue.errors import ConfigurationError, SegueError
@@ -216,7 +217,7 @@ class Line:
 
     def _explain(self, error: BaseException) -> str:
         """A failure in a sentence, without the address's secrets."""
-        if isinstance(error, TimeoutError) or not str(error):
+        if isinstance(error, TimeoutError | NoAnswer) or not str(error):
             return f"Redis at {self.place} gave no answer within {self._timeout_s * 1000:g} ms."
         said = " ".join(str(error).split()).rstrip(".")
         verb = "refuses" if isinstance(error, ResponseError) else "cannot be reached"
