@@ -22,7 +22,7 @@ from segue.records import AttemptOutcome, Mark, Outcome, PlaybackReport, Synthes
 from segue.stores.memory import MemoryTurnStore
 from segue.stores.sql import tables
 from segue.stores.sql.engine import Database
-from segue.stores.sql.turns import PAGE, SqlTurnStore, _span
+from segue.stores.sql.turns import PAGE, SqlTurnStore, _newest, _span
 from segue.stores.sql.writer import Job, Writer
 from segue.voice.ports import TurnFilter
 
@@ -524,6 +524,24 @@ class TestSickFiles:
             return str(connection.exec_driver_sql(f"explain query plan {statement}", parameters).all())
 
         assert "COVERING INDEX turns_at_turn" in await database.read(plan)
+
+    async def test_a_page_is_found_and_not_sorted(self, database: Database) -> None:
+        """A page is read from the index it is sorted by, from its place on: what lies before costs nothing."""
+
+        def plan(connection: Connection) -> str:
+            asked: list[tuple[str, tuple[object, ...]]] = []
+
+            @event.listens_for(connection, "before_cursor_execute")
+            def note(_: object, __: object, statement: str, parameters: tuple[object, ...], *___: object) -> None:
+                asked.append((statement, parameters))
+
+            _newest(connection, wanted=TurnFilter(variant="v"), before=(5.0, "turn-00005"), limit=9)
+            statement, parameters = asked[0]
+            return str(connection.exec_driver_sql(f"explain query plan {statement}", parameters).all())
+
+        found = await database.read(plan)
+        assert "SEARCH turns USING INDEX turns_at_turn ((at,turn)<(?,?))" in found
+        assert "TEMP B-TREE" not in found
 
     async def test_one_record_beyond_understanding(self, database: Database, caplog: pytest.LogCaptureFixture) -> None:
         """A record with an unknown field is left out of a reading and said to be broken when asked for by name."""
