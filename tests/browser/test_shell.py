@@ -94,7 +94,7 @@ def test_every_language_has_every_text_of_these_pages(visit: Visit) -> None:
     visitor.page.goto(f"{visitor.server.url}/signin.html")
     code = "".join(file.read_text(encoding="utf-8") for file in sorted((PAGE / "code").rglob("*.js")))
     code += "".join(file.read_text(encoding="utf-8") for file in PAGE.glob("*.html"))
-    for page in ["shell", "signin", "keys", "nodes"]:
+    for page in ["shell", "signin", "keys", "nodes", "chats", "audit", "health"]:
         texts = visitor.page.evaluate(TEXTS, page)
         for language in LANGUAGES:
             assert list(texts[language]) == list(texts["en"]), f"{page} {language}"

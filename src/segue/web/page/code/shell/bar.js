@@ -59,7 +59,7 @@ export function showOperator(bar, operator) {
 }
 
 function brand(page) {
-  const home = make("a", { href: "./" }, make("img", { src: "icon.svg", alt: "", width: 28, height: 28 }), make("span", {}, "Segue"));
+  const home = make("a", { href: "./", "aria-label": "Segue" }, make("img", { src: "icon.svg", alt: "", width: 28, height: 28 }), make("span", {}, "Segue"));
   return make(page === "talk" ? "h1" : "p", { class: "brand" }, home);
 }
 
