@@ -21,7 +21,8 @@ from segue.console.operator import Operator, Scope
 from segue.console.ports import ChatStore, ClaimFront
 from segue.console.ratelimit import Policy
 from segue.console.running import Runs
-from segue.console.sending import Claims, Limits, Sending, Wanted
+from segue.console.sending import Sending
+from segue.console.wanted import Claims, Limits, Wanted
 from segue.stores.chats import MemoryChatStore
 from segue.stores.console import MemoryAuditStore
 from segue.stores.limits import MemoryLimitStore

@@ -158,6 +158,34 @@ async def test_of_many_at_once_one_is_sent_and_the_rest_are_told() -> None:
     assert verdict.standings[0].remaining == 0, "one message and this look were counted, and nothing else"
 
 
+async def test_of_many_at_once_who_come_later_all_are_answered() -> None:
+    """Two hundred repetitions at the same moment, when the reply is there: each gets it, and each is written down."""
+    desk = Desk(policies=TIGHT)
+    chat = await desk.open()
+    first = await desk.send(chat)
+
+    again = await asyncio.gather(*(desk.send(chat) for _ in range(200)))
+
+    assert set(again) == {first}
+    assert (await desk.deeds()).count(("message.send", "replayed", "")) == 200
+    assert len(desk.script.asked) == 1
+
+
+async def test_of_many_at_once_who_are_refused_none_is_sent() -> None:
+    """Each is refused by the limit, or asked to come again beside one that was; nothing is claimed."""
+    desk = Desk(policies=TIGHT)
+    chat = await desk.open()
+    await desk.send(chat, key="a")
+    await desk.send(chat, key="b")
+
+    results = await asyncio.gather(*(desk.send(chat, key="c") for _ in range(50)), return_exceptions=True)
+
+    assert {type(each) for each in results} <= {RateLimited, StillRunning}
+    assert len(desk.script.asked) == 2
+    await desk.clock.advance(2.0)
+    assert (await desk.send(chat, key="c"))[0] == 200
+
+
 async def test_of_many_on_several_servers_one_is_sent() -> None:
     """Whoever loses the claim to another server answers from it, and what was counted for it is given back."""
     one = Desk(Script(gate=asyncio.Event()), policies=TIGHT)

@@ -13,7 +13,8 @@ from segue.console.live import State
 from segue.console.operator import Operator, Scope
 from segue.console.ports import UNKNOWN_CHAT, ChatStore
 from segue.console.running import Runs
-from segue.console.sending import Sending, Sent
+from segue.console.sending import Sending
+from segue.console.wanted import Sent
 from segue.errors import NotFound, SegueError
 
 

@@ -8,9 +8,9 @@ store decides: whoever comes second finds the claim of the first.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
@@ -18,12 +18,27 @@ from segue.clock import Clock
 from segue.console.actions import Actions, Deed
 from segue.console.answers import answer
 from segue.console.audit import REPLAYED, Draft, digest
-from segue.console.chats import Asked, Claim, Message, Run, RunState
-from segue.console.live import Live
+from segue.console.chats import Claim, Message, Run, RunState
 from segue.console.operator import Operator, Scope
-from segue.console.ports import UNKNOWN_CHAT, AuditStore, ChatStore, ClaimFront, LimitStore
-from segue.console.ratelimit import Policy, Verdict
+from segue.console.ports import UNKNOWN_CHAT, AuditStore, ChatStore
+from segue.console.ratelimit import Verdict
 from segue.console.running import Runs
+from segue.console.wanted import (
+    AGAIN,
+    FAILED,
+    LIMITED,
+    OUTCOMES,
+    OVERLOADED,
+    REFUSED,
+    REPLAY,
+    REUSED,
+    RUNNING,
+    SENT,
+    Claims,
+    Limits,
+    Sent,
+    Wanted,
+)
 from segue.errors import (
     KeyReused,
     NotFound,
@@ -37,66 +52,8 @@ from segue.vendors.console import ChatSettings
 
 log = structlog.get_logger("segue.console")
 
-SENT, AGAIN, REPLAY, RUNNING, REUSED = "sent", "again", "replayed", "running", "reused"
-LIMITED, OVERLOADED, REFUSED, FAILED = "limited", "overloaded", "refused", "failed"
-OUTCOMES = (SENT, AGAIN, REPLAY, RUNNING, REUSED, LIMITED, OVERLOADED, REFUSED, FAILED)
-"""What comes of a request to send: the first of its key, the next attempt of one that failed, a repetition that was
-answered, one while the first is under way, another request under a key that was used, refused by a rate limit or for
-want of places, refused by another rule, or failed."""
-POLICIES = ("chat", "operator", "runs")
-"""What limits how often messages are sent: to one chat, by one operator, and how many runs one has under way."""
 TURNS = 3
 """How often a claim may change under our hands before the sender is asked to come again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A message that somebody wants to send. `scope` and `fingerprint` are those of its idempotency key."""
-
-    chat: str
-    text: str
-    asked: Asked
-    scope: str
-    fingerprint: str
-    request: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What came of it: a run that was begun here, or what was answered before."""
-
-    run: str
-    message: Message | None = None
-    live: Live | None = None
-    verdict: Verdict | None = None
-    """Of the rate limits; None where nothing was counted."""
-    status: int | None = None
-    body: str = ""
-    """The answer that is given again, where `status` says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How often messages may be sent. `refused` makes a verdict an error."""
-
-    store: LimitStore
-    policies: Mapping[str, Policy]
-    """Of `chat` and of `operator`."""
-    most_runs: int
-    refused: Callable[[Verdict], RateLimited]
-
-    def scopes(self, operator: str, chat: str) -> Sequence[tuple[str, Policy]]:
-        """What a message counts in."""
-        names = {"chat": chat, "operator": operator}
-        return [(f"{each}:{names[each]}", policy) for each, policy in self.policies.items()]
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """Where claims are looked for before the store is asked. With `only`, the store keeps none."""
-
-    front: ClaimFront | None = None
-    only: bool = False
 
 
 class Sending:
@@ -125,7 +82,7 @@ class Sending:
         self._settings = settings
         self._new_id = new_id
         self._node = node
-        self._under_way: dict[str, tuple[str, str]] = {}
+        self._under_way: dict[str, _UnderWay] = {}
         self._tasks: set[asyncio.Task[Sent]] = set()
         self.outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
         """How many requests to send there were, by what came of them."""
@@ -159,6 +116,23 @@ class Sending:
         return sent
 
 
+class _UnderWay:
+    """A key that is being claimed here, or looked up.
+
+    `found` is set as soon as it is known what it stands for: the run that is under way, or the claim with its answer;
+    None where the request came to nothing.
+    """
+
+    def __init__(self, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
+        self.found: asyncio.Future[str | Claim | None] = asyncio.get_running_loop().create_future()
+
+    def settle(self, found: str | Claim | None) -> None:
+        """Say what the key stands for; what was said first holds."""
+        if not self.found.done():
+            self.found.set_result(found)
+
+
 class _Attempt:
     """One request to send, on its way."""
 
@@ -166,11 +140,10 @@ class _Attempt:
         self._of = sending
         self._by = by
         self._wanted = wanted
-        self._run = f"{sending._node}.{sending._new_id()}"
         self._again: Run | None = None
         """The run of this key that failed before."""
         self._began = sending._clock.now()
-        self._mine = False
+        self._mine: _UnderWay | None = None
         self._reserved = False
         self._verdict: Verdict | None = None
 
@@ -181,7 +154,8 @@ class _Attempt:
         try:
             return await self._of._actions.act(self._by, deed, self._do, once=self, limit=self._limit)
         finally:
-            if self._mine:
+            if self._mine is not None:
+                self._mine.settle(None)
                 del self._of._under_way[wanted.scope]
             if self._reserved:
                 self._of._runs.release()
@@ -191,9 +165,12 @@ class _Attempt:
         of, wanted = self._of, self._wanted
         there = of._under_way.get(wanted.scope)
         if there is not None:
-            self._refuse_other(there[1])
-            raise _running(there[0])
-        of._under_way[wanted.scope], self._mine = (self._run, wanted.fingerprint), True
+            self._refuse_other(there.fingerprint)
+            found = await asyncio.shield(there.found)
+            if isinstance(found, Claim):
+                return await self._replay(draft, found)
+            raise _running(found)
+        self._mine = of._under_way[wanted.scope] = _UnderWay(wanted.fingerprint)
         if await of._store.chat(wanted.chat) is None:
             raise NotFound(UNKNOWN_CHAT, code="unknown_chat")
         claim = await of._claims.front.find(wanted.scope) if of._claims.front is not None else None
@@ -211,15 +188,23 @@ class _Attempt:
             if run is None:
                 return None
             if run.state is RunState.RUNNING:
+                self._settle(run.id)
                 raise _running(run.id)
             if run.state is RunState.FAILED:
-                self._again, of._under_way[self._wanted.scope] = run, (run.id, self._wanted.fingerprint)
+                self._again = run
                 return None
             body = await self._rebuilt(run)
+        answered = replace(claim, status=200, body=body)
+        self._settle(answered)
         if of._claims.front is not None:
-            await of._claims.front.put(replace(claim, status=200, body=body))
-        await of._audit.append(replace(draft, status=REPLAYED, duration_ms=self._took_ms(), facts={"run": claim.run}))
-        return Sent(claim.run, status=claim.status or 200, body=body)
+            await of._claims.front.put(answered)
+        return await self._replay(draft, answered)
+
+    async def _replay(self, draft: Draft, claim: Claim) -> Sent:
+        """The answer once more."""
+        entry = replace(draft, status=REPLAYED, duration_ms=self._took_ms(), facts={"run": claim.run})
+        await self._of._audit.append(entry)
+        return Sent(claim.run, status=claim.status, body=claim.body or "")
 
     async def _rebuilt(self, run: Run) -> str:
         """The answer of a run that is done, from what is kept of it."""
@@ -252,7 +237,7 @@ class _Attempt:
                 if sent is not None:
                     await self._give_back()
                     return sent
-            raise _running(self._run)
+            raise _running(None)
         except BaseException:
             await self._give_back()
             raise
@@ -270,6 +255,7 @@ class _Attempt:
         sent = await of._store.send(message, run, kept, entry=entry, most_runs=of._limits.most_runs)
         if isinstance(sent, Claim):
             return await self._answered(draft, sent)
+        self._settle(run.id)
         of._runs.release()
         self._reserved = False
         live = of._runs.begin(run, sent)
@@ -295,10 +281,15 @@ class _Attempt:
                 ended_us=None,
             )
         else:
-            run = Run(self._run, wanted.chat, of._new_id(), by, at_us, wanted.asked, holder=holder, until_us=until_us)
+            ids = (f"{of._node}.{of._new_id()}", wanted.chat, of._new_id())
+            run = Run(*ids, by, at_us, wanted.asked, holder=holder, until_us=until_us)
         message = Message(run.message, wanted.chat, at_us, "user", wanted.text, run.id, by)
         expires_us = at_us + round(of._settings.keep_answers_s * 1e6)
         return message, run, Claim(wanted.scope, wanted.fingerprint, run.id, at_us, expires_us)
+
+    def _settle(self, found: str | Claim) -> None:
+        if self._mine is not None:
+            self._mine.settle(found)
 
     def _took_ms(self) -> int:
         return round((self._of._clock.now() - self._began) * 1000.0)
@@ -311,8 +302,10 @@ class _Attempt:
                 await self._of._limits.store.give_back(self._of._limits.scopes(self._by.name, self._wanted.chat))
 
 
-def _running(run: str) -> StillRunning:
-    return StillRunning(headers={"Location": f"/api/runs/{run}", "Retry-After": "1"})
+def _running(run: str | None) -> StillRunning:
+    """The error of a repetition; where the first came to nothing, only time is told."""
+    where = {"Location": f"/api/runs/{run}"} if run is not None else {}
+    return StillRunning(headers={**where, "Retry-After": "1"})
 
 
 def _outcome(error: SegueError) -> str:

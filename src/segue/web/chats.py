@@ -11,7 +11,7 @@ from segue.console.chatting import Chatting
 from segue.console.idempotency import HEADER, fingerprint, key_of, scope_of
 from segue.console.operator import Operator, Scope
 from segue.console.ratelimit import Verdict
-from segue.console.sending import Sent, Wanted
+from segue.console.wanted import Sent, Wanted
 from segue.errors import NotAcceptable
 from segue.voice.plane import VoicePlane
 from segue.web.access import Access
