@@ -29,6 +29,7 @@ from segue.console.wanted import (
     LIMITED,
     OUTCOMES,
     OVERLOADED,
+    POLICIES,
     REFUSED,
     REPLAY,
     REUSED,

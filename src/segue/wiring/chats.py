@@ -9,7 +9,8 @@ from segue.console.making import Hand, Maker
 from segue.console.ports import ChatStore
 from segue.console.ratelimit import Policy
 from segue.console.running import Runs
-from segue.console.sending import OUTCOMES, POLICIES, REPLAY, Claims, Limits, Sending
+from segue.console.sending import Sending
+from segue.console.wanted import OUTCOMES, POLICIES, REPLAY, Claims, Limits
 from segue.settings import Settings
 from segue.stores.chats import MemoryChatStore
 from segue.stores.sql.chats import SqlChatStore
