@@ -187,7 +187,7 @@ def test_a_server_that_is_killed_comes_back_to_its_rollout(tmp_path: Path) -> No
         server.process.kill()
         server.process.wait(10.0)
         first = counted(server.data)
-        shutil.copytree(server.data, kept)
+        shutil.copytree(server.data, kept, ignore=shutil.ignore_patterns("*.sock"))
 
     with running(CONFIG, data=kept) as server:
         after = httpx2.get(f"{server.url}/api/rollouts/night", headers=server.headers).json()

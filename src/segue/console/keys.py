@@ -27,7 +27,7 @@ _WRITTEN = re.compile(
     rf"_(?P<secret>[0-9A-Za-z]{{{_SECRET_DIGITS}}}))(?P<check>[0-9A-Za-z]{{{_CHECK_DIGITS}}})"
 )
 _NOBODY = hashlib.sha256(b"").hexdigest()
-"""Stands for the hash of a key that is not there: no secret of 32 bytes has it."""
+"""Stands for the hash of a key that is not there, so that there is something to compare with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,8 @@ def hashed(secret: bytes) -> str:
 
 def proved(key: Key | None, secret: bytes) -> bool:
     """Whether this is the secret of a key. It takes as long for a key that is not there."""
-    return hmac.compare_digest(key.hash if key is not None else _NOBODY, hashed(secret))
+    same = hmac.compare_digest(key.hash if key is not None else _NOBODY, hashed(secret))
+    return same and key is not None
 
 
 def state(key: Key, now_us: int) -> State:
