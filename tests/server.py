@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,11 +116,13 @@ def running(
     environment: Mapping[str, str] | None = None,
     data: Path | None = None,
     port: int = 0,
+    program: Sequence[str] = ("segue.cli.main",),
 ) -> Iterator[RunningServer]:
     """Run a server with these settings, or those of a file; at the end it is asked to stop and must do so cleanly.
 
     It is started from the project's folder, and `environment` is what it finds besides what is set anyway. Its data
     folder is a new one, or `data`, which is left as it is in the end. It takes a free port, or `port`.
+    `program` is the module that is run as Segue, with what is said to it first.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = config if isinstance(config, Path) else Path(folder) / "segue.yaml"
@@ -129,7 +131,7 @@ def running(
         data = data or Path(folder) / "data"
         where = ("--port", str(port), "--data", str(data), "--config", str(file))
         process = subprocess.Popen(
-            [sys.executable, "-m", "segue.cli.main", "serve", *where],
+            [sys.executable, "-m", *program, "serve", *where],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
