@@ -83,6 +83,10 @@ class Visitor:
             self.page.wait_for_timeout(20)
         return value
 
+    def look_again(self) -> None:
+        """Come back to the page from another window: a page that asks every few seconds asks at once."""
+        self._now("document.dispatchEvent(new Event('visibilitychange'))")
+
     def _now(self, condition: str) -> Any:
         """The value of an expression; None while another page is on its way."""
         try:

@@ -1,12 +1,14 @@
 """Every page before axe, which knows the rules of accessible pages: signed in and with data, in light and in dark."""
 
+from collections.abc import Iterator
 from importlib.resources import files
 
 import httpx2
 import pytest
 
 from tests.browser.conftest import Visit
-from tests.operators import Operator
+from tests.operators import PLAN, Operator
+from tests.server import RunningServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -21,6 +23,7 @@ async (dark) => {
 }
 """
 PAGES = {
+    "audit": ("audit.html", "tbody tr"),
     "talk": ("index.html", "#examples button"),
     "signin": ("signin.html", "#key"),
     "chats": ("chats.html#/{chat}", "#log .reply"),
@@ -28,12 +31,20 @@ PAGES = {
     "health": ("health.html", "main section"),
     "nodes": ("nodes.html", ".node"),
     "keys": ("keys.html", "#table tbody tr"),
-    "audit": ("audit.html", "tbody tr"),
 }
 """Each page's address, and what is there once it has its data."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def operator(gateway: RunningServer) -> Iterator[Operator]:
+    """Somebody with a rollout under way, for all these tests."""
+    operator = Operator(gateway, "seen-by-axe")
+    operator.post("/api/rollouts", {"plan": {"name": operator.name, **PLAN}})
+    yield operator
+    operator.command("rollback")
+
+
+@pytest.fixture(scope="module")
 def chat(operator: Operator) -> str:
     """A chat with a message and its reply."""
     chat = operator.post("/api/chats", {"title": "Opening hours"})
@@ -59,7 +70,6 @@ def test_axe_finds_nothing_that_shuts_anybody_out(visit: Visit, operator: Operat
     if page == "keys":
         visitor.page.click("#create")
         assert visitor.page.evaluate(FOUND, False) == []
-    visitor.page.goto("about:blank")
 
 
 def test_axe_is_not_blind(visit: Visit) -> None:

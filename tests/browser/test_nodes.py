@@ -68,11 +68,13 @@ def test_old_figures_are_called_old(visit: Visit) -> None:
         visitor.page.goto(f"{line.url}/nodes.html")
         visitor.until("document.querySelector('.node')")
         line.cut()
+        visitor.look_again()
         visitor.until("document.querySelector('#line').dataset.state === 'waiting'")
         assert "figures are old" in visitor.page.inner_text("#line-text")
         assert visitor.page.locator(".node").count() == 1
         assert "did not answer" in visitor.page.inner_text("#trouble [role=alert]")
         line.mend()
+        visitor.look_again()
         visitor.until("document.querySelector('#line').dataset.state === 'open'")
         assert visitor.page.locator("#trouble [role=alert]").count() == 0
         visitor.page.goto("about:blank")

@@ -93,8 +93,9 @@ def test_a_session_ends_with_its_key(visit: Visit, server: RunningServer) -> Non
     visitor = visit().sign_in(key).look("nodes.html", ".node")
     known = httpx2.get(f"{server.url}/api/keys", headers=server.headers).json()["items"]
     (id_,) = [each["id"] for each in known if each["name"] == "guest"]
-    assert httpx2.post(f"{server.url}/api/keys/{id_}/revoke", json={}, headers=server.headers).status_code == 200
+    assert httpx2.post(f"{server.url}/api/keys/{id_}/revoke", json={}, headers=server.headers).is_success
     visitor.eventually(lambda: httpx2.get(f"{server.url}/api/nodes", headers={"X-API-Key": key}).status_code == 401)
+    visitor.look_again()
     visitor.until("location.pathname === '/signin.html'")
     assert visitor.page.evaluate("new URLSearchParams(location.search).get('next')") == "/nodes.html"
     assert [each for each in visitor.troubles if "401" not in each] == []
