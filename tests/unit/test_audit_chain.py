@@ -102,6 +102,41 @@ def test_an_entry_with_a_new_hash_is_changed() -> None:
     assert found(entries, heads(entries, 30)) == [(15, Kind.CHANGED)]
 
 
+def test_an_entry_of_which_much_was_changed_is_changed() -> None:
+    """An entry that names another one before it is still the one that the next entry follows."""
+    entries = chain(30)
+    entries[14] = replace(entries[14], actor="nobody", prev_hash="1" * 64)
+    assert found(entries, heads(entries[:14] + entries[15:], 30)) == [(15, Kind.CHANGED)]
+
+
+def test_one_tampering_hides_no_other() -> None:
+    """What was guessed of one odd entry, and given up, leads nobody astray at the next."""
+    entries = chain(40)
+    others = [replace(entry, seq=entry.seq + 1) for entry in entries[29:]]
+    stranger = _rehashed(replace(entries[29], actor="nobody"))
+    entries[9], entries[26] = replace(entries[26], seq=10), replace(entries[9], seq=27)
+    entries[10] = replace(entries[10], actor="nobody")
+    expected = [(10, Kind.SWAPPED), (11, Kind.CHANGED), (30, Kind.INSERTED)]
+    assert found([*entries[:29], stranger, *others]) == expected
+
+
+def test_swapping_hides_no_rewriting() -> None:
+    """A head is held against what comes after two entries in each other's place."""
+    entries = chain(30)
+    signed = heads(entries, 30)
+    for number in range(20, 30):
+        entries[number] = _rehashed(replace(entries[number], actor="nobody", prev_hash=entries[number - 1].hash))
+    entries[9], entries[11] = replace(entries[11], seq=10), replace(entries[9], seq=12)
+    assert found(entries, signed) == [(10, Kind.SWAPPED), (30, Kind.REWRITTEN)]
+
+
+def test_there_is_no_entry_before_the_first() -> None:
+    """An entry with a number below 1 was put in."""
+    entries = chain(3)
+    before = _rehashed(replace(entries[0], seq=0))
+    assert (0, Kind.INSERTED) in found([before, *entries])
+
+
 @pytest.mark.parametrize("value", [None, b"\x00", 1.5, "\ud800"])
 def test_what_no_entry_holds_is_changed(value: object) -> None:
     """A database without types may give back anything; it is told, and does not stop the verifier."""

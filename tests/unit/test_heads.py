@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
 from segue.console.audit import Draft, linked
 from segue.console.heads import FORMAT, Head, as_dict, as_line, found_in, from_line, signable, signed_head
-from segue.stores.audit_key import AuditKey, TrustedKeys, audit_key, trusted_keys
+from segue.errors import ConfigurationError
+from segue.stores.audit_key import AuditKey, TrustedKeys, audit_key, keys_in, trusted_keys
 from segue.telemetry.logs import redact
 
 ENTRY = linked(Draft(1, "Olena", "socket:olena", "key.create"), None)
@@ -71,6 +73,23 @@ def test_the_signature_covers_every_field(head: Head, key: AuditKey, tmp_path_fa
         other = replace(head, **{name: value + 1 if isinstance(value, int) else value + "0"})
         assert trust.check(head.key, signable(other), head.signature) is False, name
     assert trust.check("0" * 16, signable(head), head.signature) is None
+
+
+def test_a_private_key_must_be_private(tmp_path: Path) -> None:
+    """A key that others can read, or a file that holds none, is refused; one that is good is used again."""
+    made = audit_key(tmp_path)
+    path = tmp_path / "audit.key"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert audit_key(tmp_path).id == made.id
+    path.chmod(0o644)
+    with pytest.raises(ConfigurationError, match="chmod 600"):
+        audit_key(tmp_path)
+    path.chmod(0o600)
+    path.write_text("no key")
+    with pytest.raises(ConfigurationError, match="no private key"):
+        audit_key(tmp_path)
+    with pytest.raises(ConfigurationError, match="no public key"):
+        keys_in([path])
 
 
 def _trusting(key: AuditKey, folders: pytest.TempPathFactory) -> TrustedKeys:

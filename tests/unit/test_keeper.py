@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from segue.clock import ManualClock
-from segue.console.audit import Draft, Entry
+from segue.console.audit import Draft, Entry, rehashed
 from segue.console.chain import Verification
 from segue.console.heads import Found, Head
 from segue.console.keeper import Keeper
@@ -98,15 +98,20 @@ async def test_a_head_is_signed_when_there_is_something_new() -> None:
     assert desk.keeper.head_age_s == 0
     await desk.clock.advance(600)
     assert await desk.heads() == [3, 5]
-    await desk.write(10)
-    await desk.clock.advance(59)
-    await desk.write(10)
+    await desk.write(1)
     await desk.clock.advance(2)
-    assert await desk.heads() == [3, 5, 15, 25]
+    assert await desk.heads() == [3, 5, 6]
+    await desk.write(9)
+    await desk.clock.advance(2)
+    assert await desk.heads() == [3, 5, 6]
+    await desk.write(1)
+    await desk.clock.advance(2)
+    assert await desk.heads() == [3, 5, 6, 16]
+    assert await desk.keeper.sign() is None
     await desk.write(1)
     await desk.keeper.close()
     await desk.keeper.close()
-    assert await desk.heads() == [3, 5, 15, 25, 26]
+    assert await desk.heads() == [3, 5, 6, 16, 17]
     assert (await desk.verified()).proven
 
 
@@ -147,8 +152,9 @@ async def test_old_entries_are_pruned_on_schedule() -> None:
     await desk.keeper.close()
 
 
-async def test_others_write_between_the_batches() -> None:
+async def test_others_write_between_the_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Entries that are written while it is pruned stay, and the chain verifies whenever somebody looks."""
+    monkeypatch.setattr("segue.console.verifying.PAGE", 20)
     desk = Desk()
     await desk.write(200, days_ago=91)
     await desk.keeper.sign()
@@ -185,6 +191,17 @@ async def test_tampering_is_not_pruned_away() -> None:
     done = await desk.pruner.prune(_draft(desk), _now(desk), batch=4, force=True)
     assert (done.removed, done.to_seq) == (8, 20)
     assert (await desk.verified()).ok
+
+
+async def test_tampering_at_the_end_of_a_batch_is_seen() -> None:
+    """The last entry that goes is held against the first one that stays."""
+    desk = Desk()
+    await desk.write(8, days_ago=91)
+    store: Sequence[Entry] = desk.store._entries
+    false = replace(store[3], actor="nobody")
+    desk.store._entries = [*store[:3], replace(false, hash=rehashed(false)), *store[4:]]
+    with pytest.raises(Unsound, match="Entry 4 was changed"):
+        await desk.pruner.prune(_draft(desk), _now(desk), batch=4)
 
 
 async def test_the_count_is_what_pruning_removes() -> None:

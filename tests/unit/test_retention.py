@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from segue.console.audit import Draft, Entry, linked
-from segue.console.retention import ACTION, DAY_US, cutoff_us, prunable, record_in, signable, signed_record
+from segue.console.retention import ACTION, DAY_US, FORMAT, cutoff_us, prunable, record_in, signable, signed_record
 from segue.stores.audit_key import AuditKey, TrustedKeys
 
 NOW_US = 1_700_000_000_000_000
@@ -52,6 +52,7 @@ def test_a_record_says_what_is_gone() -> None:
     assert record_in(entry) == record
     trust = TrustedKeys([PRIVATE.public_key()])
     assert trust.check(record.key, signable(record), record.signature) is True
+    assert FORMAT.encode() in signable(record)  # so that it cannot pass for a signature of something else
     for name in ("from_seq", "to_seq", "count"):
         assert trust.check(key.id, signable(replace(record, **{name: 7})), record.signature) is False
 

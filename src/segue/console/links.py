@@ -101,7 +101,7 @@ class Links:
         if not sound:
             return self._renumbered(entry, follows=follows)
         self._shift, self._guess = 0, None
-        known = follows or gap or last.seq in self._odd or self._follows_odd(entry)
+        known = follows or gap or last.seq in self._odd
         if not known:
             sentence = f"Entry {last.seq} was changed: entry {entry.seq} follows another one than this."
             self.tell(Fault(last.seq, Kind.CHANGED, sentence))
@@ -109,10 +109,6 @@ class Links:
             sentence = f"Entry {entry.seq} is older than entry {last.seq}, which it follows."
             self.tell(Fault(entry.seq, Kind.BACKWARDS, sentence))
         return True
-
-    def _follows_odd(self, entry: Entry) -> bool:
-        """Whether it names an odd entry, which belongs before it and stands elsewhere."""
-        return any(entry.prev_hash in seen.hashes for seen in self._seen if seen.seq in self._odd)
 
     def _miss(self, gap: Gap) -> None:
         if len(self._gaps) < TOLD:
