@@ -1,13 +1,13 @@
 """What every store of the kill switch promises: the latest turn is there, and each has its entry in the audit."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import text
 
-from segue.console.audit import Draft
+from segue.console.audit import Draft, digest
 from segue.console.ports import AuditStore
 from segue.errors import ConfigurationError, Unavailable
 from segue.stores.console import MemoryAuditStore
@@ -19,6 +19,9 @@ from segue.voice.switch import SwitchState, SwitchStore, Turning
 
 OFF = Turning(SwitchState(False, 5.0, "a fault", "ada", kept=False), 6.5, "key:1a2b3c4d5e6f", "r1")
 ON = Turning(SwitchState(True, 7.0, "", "eve", kept=False), 7.0)
+
+
+DRAFT = Draft(1, "start", "start", "settings.change")
 
 
 class Stores(NamedTuple):
@@ -88,11 +91,14 @@ async def test_what_cannot_be_understood_stops_the_start(database: Database) -> 
         await SqlSwitchStore(database).load()
 
 
-async def test_a_value_is_changed_once(database: Database) -> None:
-    """A value that is so already writes nothing, another one is kept with its entry."""
-    kept, entry = SqlKept(database), Draft(1, "start", "start", "settings.change", "settings")
-    assert await kept.change("settings", {"digest": "a"}, entry)
-    assert not await kept.change("settings", {"digest": "a"}, entry)
-    assert await kept.change("settings", {"digest": "b"}, entry)
-    one, other = await SqlAuditStore(database).read(after=0, limit=9)
-    assert (one.before, other.before) == ("", one.after)
+async def test_a_change_of_a_value_has_one_entry(database: Database) -> None:
+    """The first value, and one that is so already, are no changes; another one is kept with its entry."""
+    kept = SqlKept(database)
+
+    def entry(before: Mapping[str, Any]) -> Draft:
+        return Draft(1, "start", "start", "settings.change", "settings", facts={"was": before["voice"]})
+
+    for value, changed in (("a", False), ("a", False), ("b", True), ("b", False)):
+        assert await kept.change("settings", {"voice": value}, entry if changed else lambda _: DRAFT) is changed
+    (only,) = await SqlAuditStore(database).read(after=0, limit=9)
+    assert (only.before, only.after, only.facts) == (digest({"voice": "a"}), digest({"voice": "b"}), '{"was":"a"}')

@@ -37,6 +37,7 @@ from segue.web import app as door
 from segue.wiring import readings
 from segue.wiring.audit import watch_audit
 from segue.wiring.chains import Team, Together, models, recognizers, synthesizers
+from segue.wiring.changes import Changes
 from segue.wiring.chats import chats, watch_chats
 from segue.wiring.console import Console, console
 from segue.wiring.database import database_of, secret_of, switch_of, turn_store
@@ -142,7 +143,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     clock = clock or SystemClock()
     metrics = Metrics()
     database = database_of(settings) if keep else None
-    parts: list[Part] = [database] if database is not None else []
+    parts: list[Part] = [database, Changes(settings, clock, database)] if database is not None else []
     store = turn_store(database)
     secret = secret_of(settings, keep=keep)
     operators = console(settings, clock, database, secret)
@@ -189,15 +190,10 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
         files=VoiceFiles(objects, secret, clock),
         health=lambda: _health(writing, speech, listening),
     )
-    _watch(metrics, {"model": writing, "synthesizer": speech, "recognizer": listening})
-    readings.watch_voice(metrics, cache, lookout, sessions)
-    readings.watch_process(metrics, plane.turns.places, database)
-    watch_delivery(metrics, delivery)
-    operators.limiting.watch(metrics)
-    watch_audit(metrics, operators.plane.keeper)
     chatting = chats(settings, clock, database, operators, plane)
-    watch_chats(metrics, chatting)
-    return House(settings, plane, metrics, tuple(parts), database, clock, speech, delivery, operators, chatting)
+    house = House(settings, plane, metrics, tuple(parts), database, clock, speech, delivery, operators, chatting)
+    _watch(house, {"model": writing, "synthesizer": speech, "recognizer": listening}, cache, sessions)
+    return house
 
 
 def _warm(languages: Iterable[str]) -> None:
@@ -219,10 +215,17 @@ def tell_change(change: Change) -> None:
     )
 
 
-def _watch(metrics: Metrics, teams: Mapping[str, Team[Any]]) -> None:
-    """Tell the metrics where the readings of providers come from; `teams` by role."""
+def _watch(house: House, teams: Mapping[str, Team[Any]], cache: AudioCache, sessions: Sessions) -> None:
+    """Tell the metrics where their readings come from; `teams` by role."""
+    metrics, plane = house.metrics, house.plane
     readings.watch_chains(metrics, teams)
     readings.watch_workers(metrics, _pools(*teams.values()))
+    readings.watch_voice(metrics, cache, plane.lookout, sessions)
+    readings.watch_process(metrics, plane.turns.places, house.database)
+    watch_delivery(metrics, house.delivery)
+    house.console.limiting.watch(metrics)
+    watch_audit(metrics, house.console.plane.keeper)
+    watch_chats(metrics, house.chatting)
 
 
 def _pools(*teams: Team[Any]) -> dict[str, Callable[[], PoolHealth]]:

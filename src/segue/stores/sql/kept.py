@@ -1,6 +1,6 @@
 """What is kept by name in a database: the kill switch, and which settings a server last started with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -57,34 +57,43 @@ class SqlSwitchStore:
 
 
 class SqlKept:
-    """Values that are kept by name, each change with its entry."""
+    """Values that are kept by name, each change of one with its entry."""
 
     def __init__(self, database: Sql) -> None:
         self._database = database
 
-    async def change(self, name: str, value: Mapping[str, Any], entry: Draft) -> bool:
-        """Keep a value, and write the entry of the change; False, and nothing is written, where it is so already.
+    async def change(self, name: str, value: Mapping[str, Any], entry: Callable[[Mapping[str, Any]], Draft]) -> bool:
+        """Keep a value; whether another one was kept before. Then `entry` makes, of that one, what is written with it.
 
         Raises:
             Unavailable: it could not be written.
         """
-        return await self._database.writer.submit(partial(_change, name=name, value=value, draft=entry))
+        return await self._database.writer.submit(partial(_change, name=name, value=value, entry=entry))
 
 
 def _load(connection: Connection, *, name: str) -> Any:
     return connection.execute(select(kept.c.value).where(kept.c.name == name)).scalar()
 
 
-def _change(connection: Connection, *, name: str, value: Mapping[str, Any], draft: Draft) -> bool:
-    if _load(connection, name=name) == value:
-        return False
-    _save(connection, name=name, value=value, draft=draft)
-    return True
+def _change(
+    connection: Connection, *, name: str, value: Mapping[str, Any], entry: Callable[[Mapping[str, Any]], Draft]
+) -> bool:
+    before = _load(connection, name=name)
+    if before != value:
+        draft = entry(before or {})
+        _write(connection, name, draft.at_us, value)
+        if before is not None:
+            append(connection, replace(draft, before=digest(before), after=digest(value)))
+    return before not in (None, value)
 
 
 def _save(connection: Connection, *, name: str, value: Mapping[str, Any], draft: Draft) -> None:
     before = _load(connection, name=name)
-    values = {"at_us": draft.at_us, "value": dict(value)}
+    _write(connection, name, draft.at_us, value)
+    append(connection, replace(draft, before=digest(before) if before is not None else "", after=digest(value)))
+
+
+def _write(connection: Connection, name: str, at_us: int, value: Mapping[str, Any]) -> None:
+    values = {"at_us": at_us, "value": dict(value)}
     if connection.execute(update(kept).where(kept.c.name == name).values(values)).rowcount == 0:
         connection.execute(insert(kept).values(name=name, **values))
-    append(connection, replace(draft, before=digest(before) if before is not None else "", after=digest(value)))
