@@ -199,10 +199,9 @@ def test_a_key_that_may_only_read_the_audit_cannot_prune(visit: Visit, server: R
     assert reader.page.locator("#verify:visible, #table:visible, #fold:visible").count() == 0
 
 
-@pytest.mark.parametrize("width", [320, 390])
-def test_on_a_narrow_screen_nothing_is_scrolled_sideways(visit: Visit, width: int) -> None:
+def test_on_a_narrow_screen_nothing_is_scrolled_sideways(visit: Visit) -> None:
     """Filters are folded away, rows are cards, and hashes break where the screen ends."""
-    visitor = visit(viewport={"width": width, "height": 640}, locale="uk-UA").sign_in().look("audit.html")
+    visitor = visit(viewport={"width": 320, "height": 640}, locale="uk-UA").sign_in().look("audit.html")
     found(visitor)
     assert visitor.page.locator("#filters").is_hidden()
     visitor.page.click("#fold summary")

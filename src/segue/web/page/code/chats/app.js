@@ -196,7 +196,6 @@ async function open(id) {
     chat = known;
     showHead(known);
     for (const reply of courier.of(id)) thread.follow(reply);
-    courier.resume(id);
     await past.open(id);
     thread.toEnd();
   } catch (problem) {
@@ -247,6 +246,8 @@ async function begun() {
   manner.load();
   setInterval(() => thread.tick(), 500);
   setInterval(() => document.hidden || chat === null || courier.busy(chat.id) || past.look(), LOOK_MS);
+  courier.resume();
+  document.addEventListener("visibilitychange", () => document.hidden || list.look());
   await nodes.load();
   await Promise.all([list.load(nodes.chosen), go()]);
   document.body.dataset.ready = "yes";

@@ -48,11 +48,9 @@ export class Courier {
     return reply;
   }
 
-  /** Take up what this tab sent to a chat before it was loaded again. */
-  resume(chat) {
-    const known = new Set(this.of(chat).map(({ key }) => key));
-    for (const reply of pending.of(chat)) {
-      if (known.has(reply.key)) continue;
+  /** Take up what this tab sent before it was loaded again. */
+  resume() {
+    for (const reply of pending.all()) {
       if (Date.now() / 1000 - reply.at > STALE_S) reply.fail({ code: "stale" });
       this.#carry(reply);
     }
@@ -100,8 +98,14 @@ export class Courier {
 
   #changed(reply) {
     if (reply.state === "done" || reply.state === "dropped") this.#end(reply);
-    if (reply.state === "failed") pending.keep(reply);
+    if (reply.state === "failed") this.#failed(reply);
     this.hooks.onchange(reply);
+  }
+
+  /** It is kept, so that it can be tried again; but not for a chat that is no more. */
+  #failed(reply) {
+    if (reply.error.code === "unknown_chat") pending.drop(reply);
+    else pending.keep(reply);
   }
 
   #event(reply, event) {

@@ -32,6 +32,13 @@ export class List {
     this.none.hidden = this.place.childElementCount > 0;
   }
 
+  /** See whether others have opened chats. Without an answer nothing changes. */
+  async look() {
+    const pages = this.pages;
+    const found = await new Pages(pages.path, Object.fromEntries(pages.query)).more().catch(() => []);
+    if (pages === this.pages) for (const chat of found) this.put(chat);
+  }
+
   /** A chat that was just opened here, or that is looked at and is not among those on the page yet. */
   put(chat) {
     if (this.known.has(chat.id)) return;

@@ -9,11 +9,9 @@ import { Reply } from "./reply.js";
 const KEPT = "sends";
 
 export const pending = {
-  /** Those of one chat, oldest first. */
-  of(chat) {
-    return all()
-      .filter((kept) => kept.chat === chat)
-      .map((kept) => new Reply(kept));
+  /** Those of all chats, oldest first. */
+  all() {
+    return all().map((kept) => new Reply(kept));
   },
 
   keep({ key, chat, body, at, operator, run, error }) {

@@ -104,7 +104,11 @@ export class Sender {
   async #answered(reply, response, signal) {
     const plain = await response.json().catch(() => ({}));
     const run = plain.run ?? runIn(response.headers.get("location"));
-    if (response.status === 401) this.#tell("onstranger");
+    if (response.status === 401) {
+      this.leave(reply); // it goes on once they have signed in again
+      this.#tell("onstranger");
+      return true;
+    }
     if ((response.ok || plain.code === "running") && run && reply.run === null) {
       reply.run = run;
       return true;
