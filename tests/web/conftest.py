@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import openai
 import pytest
 
+from tests.operators import SPEAKING
 from tests.rollouts import QUICK
 from tests.server import RunningServer, running
 
@@ -22,6 +23,18 @@ def hurried() -> Iterator[RunningServer]:
     with running(QUICK) as server:
         yield server
     assert not [line for line in server.log if '"level": "error"' in line]
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One server where listeners need a key too, in an environment and under a name of its own."""
+    settings = {
+        "providers": SPEAKING["providers"],
+        "access": {"listeners": "key", "environment": "test", "hosts": ["console.example.org"]},
+        "log": {"level": "debug"},
+    }
+    with running(settings, data=tmp_path_factory.mktemp("guarded") / "data") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
