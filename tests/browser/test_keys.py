@@ -133,7 +133,7 @@ def test_a_key_is_revoked_with_the_keyboard(visit: Visit, server: RunningServer)
 
 
 def test_what_the_server_declines_is_said_in_the_question(visit: Visit, server: RunningServer) -> None:
-    """Somebody else revoked the key meanwhile: rotating it is refused where it was asked, in its words."""
+    """Somebody else revoked the key meanwhile: rotating it is refused where it was asked; then its row says so."""
     server.made("gone", "read")
     visitor = visit().sign_in().look("keys.html", "#table")
     (key,) = known(server, "gone")
@@ -142,6 +142,11 @@ def test_what_the_server_declines_is_said_in_the_question(visit: Visit, server: 
     visitor.page.click(".question .sure")
     visitor.until("!document.querySelector('.question .trouble').hidden")
     assert "revoked" in visitor.page.inner_text(".question .trouble [lang=en]")
+    visitor.page.keyboard.press("Escape")
+    visitor.until("document.activeElement.dataset.verb === 'rotate'")
+    visitor.look_again()
+    row(visitor, {**key, "state": "revoked"})
+    assert visitor.page.evaluate("document.activeElement.closest('tr').dataset.key") == key["id"]
     assert [trouble for trouble in visitor.troubles if "400" not in trouble] == []
     visitor.troubles.clear()
 

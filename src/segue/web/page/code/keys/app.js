@@ -3,7 +3,7 @@
 import { Pages } from "../shell/api.js";
 import { joinMore, joinShell } from "../shell/shell.js";
 import { toast } from "../shell/toast.js";
-import { trouble } from "../shell/trouble.js";
+import { againButton, trouble } from "../shell/trouble.js";
 import { learn } from "../words.js";
 import en from "../../texts/keys/en.js";
 import ru from "../../texts/keys/ru.js";
@@ -17,17 +17,21 @@ learn({ en, ru, uk, zh });
 const find = (id) => document.getElementById(id);
 const rows = new Rows(find("keys"), { onrotate, onrevoke });
 
+/** Ask for the keys, and show them instead of those that were there. */
 async function load() {
-  find("trouble").replaceChildren();
   const pages = new Pages("/api/keys");
+  let fresh = true;
   const more = joinMore(find("more"), pages, (keys) => {
+    if (fresh) rows.clear();
+    fresh = false;
     rows.add(keys);
     find("table").hidden = false;
   });
   try {
     await more();
+    find("trouble").replaceChildren();
   } catch (problem) {
-    find("trouble").replaceChildren(trouble(problem));
+    find("trouble").replaceChildren(trouble(problem, againButton(load)));
   } finally {
     find("asking").hidden = true;
   }
@@ -63,6 +67,7 @@ async function begin() {
   find("create").hidden = false;
   find("create").addEventListener("click", oncreate);
   await load();
+  document.addEventListener("visibilitychange", () => document.hidden || document.querySelector("dialog") || load());
 }
 
 begin();

@@ -19,6 +19,10 @@ export class Rows {
     this.operator = null;
   }
 
+  clear() {
+    this.keys = [];
+  }
+
   /** More keys, older than those that are there. */
   add(keys) {
     this.keys.push(...keys);
@@ -38,10 +42,17 @@ export class Rows {
     return this.operator?.via.endsWith(`:${id}`) ?? false;
   }
 
+  /** All of them anew; the focus stays where it was, as far as that is still there. */
   show() {
+    const { verb } = document.activeElement.dataset;
+    const id = this.place.contains(document.activeElement) ? document.activeElement.closest("tr").dataset.key : null;
     const ended = (key) => (key.state === "good" ? 0 : 1);
     const sorted = this.keys.toSorted((one, other) => ended(one) - ended(other));
     this.place.replaceChildren(...sorted.map((key) => this.#row(key)));
+    if (id === null) return;
+    const button = this.place.querySelector(`[data-key="${id}"] [data-verb="${verb}"]`);
+    if (button) button.focus();
+    else this.focus({ id });
   }
 
   focus({ id }) {

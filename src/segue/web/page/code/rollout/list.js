@@ -8,6 +8,8 @@ import { basis } from "./figures.js";
 import { briefly } from "./sentence.js";
 
 const EVERY_MS = 3_000;
+const STEP = 50; // so many more at each press
+const MOST = 500; // the server gives no more at once
 const PLAN = "plans/voice-phase2.yaml";
 
 export class List {
@@ -16,6 +18,11 @@ export class List {
     this.find = find;
     this.onstate = onstate;
     this.items = null;
+    this.limit = STEP;
+    find("more").addEventListener("click", () => {
+      this.limit = Math.min(MOST, this.limit + STEP);
+      this.#look();
+    });
     find("start-command").textContent = `segue rollout start ${PLAN}`;
     say(find("start-elsewhere"), "none.elsewhere", { url: `--url ${location.origin}` });
     joinCopy(find("copy"), find("start-command"));
@@ -43,8 +50,9 @@ export class List {
 
   async #look() {
     try {
-      const plain = await api("/api/rollouts?limit=500");
+      const plain = await api(`/api/rollouts?limit=${this.limit}`);
       if (this.timer === null) return;
+      this.find("more").hidden = plain.next === null || this.limit === MOST;
       this.items = plain.items;
       this.onstate("polling_list");
       this.show();

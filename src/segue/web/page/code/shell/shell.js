@@ -24,7 +24,7 @@ import { wasSignedIn, whoAsks } from "./session.js";
 import { toSignIn } from "./api.js";
 import { tellTimes } from "./times.js";
 import { regions } from "./toast.js";
-import { trouble } from "./trouble.js";
+import { againButton, trouble } from "./trouble.js";
 
 learn({ en, ru, uk, zh });
 
@@ -90,15 +90,13 @@ async function found(open) {
 }
 
 function again(problem) {
-  const button = make("button", { class: "plain", type: "button" });
-  say(button, "shell.again");
-  const line = trouble(problem, button);
-  document.getElementById("content").prepend(line);
   return new Promise((resolve) => {
-    button.addEventListener("click", () => {
+    const button = againButton(() => {
       line.remove();
       resolve();
     });
+    const line = trouble(problem, button);
+    document.getElementById("content").prepend(line);
   });
 }
 

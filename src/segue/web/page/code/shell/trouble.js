@@ -1,7 +1,7 @@
 /** What went wrong, in the page's language, with what the server said itself behind it. */
 
 import { make, verbatim } from "../build.js";
-import { words } from "../words.js";
+import { say, words } from "../words.js";
 
 const KNOWN = [0, 401, 403, 404, 409, 429, 503];
 
@@ -20,6 +20,14 @@ export function sentences(error) {
 
 /** A line that says what went wrong, told at once to those who listen. */
 export const trouble = (error, ...more) => make("p", { class: "alert", role: "alert", "data-tone": "bad" }, make("span", {}, ...sentences(error)), ...more);
+
+/** A button that does again what went wrong. */
+export function againButton(act) {
+  const button = make("button", { class: "plain", type: "button" });
+  say(button, "shell.again");
+  button.addEventListener("click", act);
+  return button;
+}
 
 /** Put a trouble into a place, or take it away with null. */
 export function showTrouble(place, error) {
