@@ -1,7 +1,7 @@
 """Who looks after the audit: heads are signed when something is new, what is old is pruned, and nothing stops it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from segue.console.heads import Found, Head
 from segue.console.keeper import Keeper
 from segue.console.pruning import Pruner, Unsound
 from segue.console.retention import DAY_US
+from segue.console.tampering import Kind
 from segue.console.verifying import Verifying
 from segue.errors import Overloaded, Unavailable
 from segue.stores.audit_key import TrustedKeys, forgotten_key
@@ -177,6 +178,41 @@ async def test_others_write_between_the_batches(monkeypatch: pytest.MonkeyPatch)
     await desk.keeper.sign()
     assert (await desk.verified()).proven
     assert (await desk.store.read(after=0, limit=1))[0].seq >= 200
+
+
+class Disturbed(MemoryAuditStore):
+    """A store where something happens after the first page was read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.disturb: Callable[[], Awaitable[object]] | None = None
+
+    async def read(self, *, after: int, limit: int) -> list[Entry]:
+        """Read, after something happened."""
+        if after and self.disturb is not None:
+            disturb, self.disturb = self.disturb, None
+            await disturb()
+        return await super().read(after=after, limit=limit)
+
+
+async def test_pruning_past_the_reader_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another server prunes ahead of the reader's place is explained by its record; what is only gone is not."""
+    monkeypatch.setattr("segue.console.verifying.PAGE", 5)
+    store = Disturbed()
+    desk = Desk(store)
+    await desk.write(30, days_ago=91)
+    await desk.write(10)
+    await desk.keeper.sign()
+    store.disturb = lambda: desk.pruner.prune(_draft(desk), _now(desk) - DAY_US, batch=12)
+    told = await desk.verified()
+    assert told.proven
+    assert (told.checked, told.prunes) == (5 + 10 + 3, 3)
+
+    async def cut() -> None:
+        store._entries = store._entries[-3:]
+
+    store.disturb = cut
+    assert [fault.kind for fault in (await desk.verified()).faults] == [Kind.UNRECORDED]
 
 
 async def test_tampering_is_not_pruned_away() -> None:
