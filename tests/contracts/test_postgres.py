@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 
 import pytest
 
@@ -92,3 +93,28 @@ async def test_an_outage_is_told_and_passes(postgres_cluster: Cluster, postgres:
     kept = await store.load(change.rollout.name)
     assert kept is not None
     assert kept.version == 2
+
+
+async def test_an_outage_is_noticed_while_nobody_writes(
+    postgres_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that has nothing to write tells by itself that the database is gone, and that it is back."""
+    monkeypatch.setattr("segue.stores.sql.postgres.LOOK_S", 0.1)
+    database = Postgres(postgres_cluster.database())
+    await database.start()
+    await asyncio.to_thread(postgres_cluster.stop, signal.SIGQUIT)
+    try:
+        await until(lambda: not database.health().ready)
+        assert "cannot be written" in (database.health().failure or "")
+    finally:
+        await asyncio.to_thread(postgres_cluster.start)
+    await until(lambda: database.health().ready)
+    assert (database.health().lost, database.health().queued) == (0, 0)
+    await database.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return as soon as something holds."""
+    async with asyncio.timeout(LIMIT_S):
+        while not condition():
+            await asyncio.sleep(0.02)
