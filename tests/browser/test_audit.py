@@ -135,8 +135,11 @@ def test_the_chain_is_proved_and_a_change_in_it_is_told(visit: Visit, server: Ru
     visitor.eventually(lambda: asked(server, "/api/audit/verification")["proven"])
     page.click("#verify")
     visitor.until("document.querySelector('#verdict')?.dataset.tone === 'good'")
-    assert page.inner_text(".verdict-word").startswith("The chain is whole, and signed heads prove it")
     head = asked(server, "/api/audit/verification")["head"]
+    said = page.inner_text(".verdict-word")
+    proved = re.fullmatch(r"The chain is whole; a signed head proves it up to entry ([\d,]+)", said)
+    assert proved
+    assert 0 < int(proved[1].replace(",", "")) <= head["seq"]
     assert head["key"] in page.inner_text(".proof")
     seq = found(visitor)[0]
     with tampered(server, seq, "Mallory"):

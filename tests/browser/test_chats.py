@@ -4,6 +4,7 @@ The server's first model writes slowly, so that things can happen meanwhile; its
 be told to fail.
 """
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -208,6 +209,61 @@ def test_a_reply_is_spoken_while_it_is_written_and_falls_silent(visit: Visit, ch
     assert visitor.stats["totals"]["reports_sent"] == 2
     turns = chatty.get("/api/turns", limit=2)["items"]
     assert [turn["turn"] for turn in turns][1] == first["turn"]
+
+
+CUT_UP = """
+async ({ sent, after }) => {
+  // The stream cut in two at every byte: what comes of it must be the same wherever that is.
+  const { events } = await import("/code/chats/events.js");
+  const { Reply } = await import("/code/chats/reply.js");
+  const bytes = new TextEncoder().encode(sent);
+  const told = new Set();
+  for (let at = 0; at <= bytes.length; at += 1) {
+    const pieces = [bytes.slice(0, at), bytes.slice(at)];
+    const start = (control) => {
+      for (const piece of pieces) control.enqueue(piece);
+      control.close();
+    };
+    const body = new ReadableStream({ start });
+    const reply = new Reply({ key: "k", chat: "c", body: { text: "?" }, at: 0 });
+    for await (const event of events(body)) reply.take(event);
+    const first = [reply.state, reply.text, reply.attempt, reply.seq];
+    reply.again();
+    for (const event of after) reply.take(event);
+    told.add(JSON.stringify([first, [reply.state, reply.text, reply.attempt, reply.error]]));
+  }
+  return [...told];
+}
+"""
+
+
+def test_a_run_is_understood_however_it_is_cut_and_told_again(visit: Visit, chatty: Chatty) -> None:
+    """Two attempts: what the first one said is forgotten, what is told twice counts once, and the last word counts."""
+    sent = (
+        ': still here\r\n\r\nid: 1\nevent: run\ndata: {"seq":1,"run":"r","message":"m","attempt":1}\n\n'
+        'id: 2\r\nevent: text\r\ndata: {"seq":2,\r\ndata: "text":"До"}\r\n\r\n'
+        'id: 3\nevent: error\ndata: {"seq":3,"code":"provider_failed","message":"","retryable":true}\n\n'
+        'id: 4\nevent: text\ndata: {"seq":4,"text":"not sent whole"}\n'
+    )
+    again: list[dict[str, Any]] = [
+        {"seq": 1, "kind": "run", "data": {"run": "r", "message": "m", "attempt": 1}},
+        {"seq": 2, "kind": "text", "data": {"text": "До"}},
+        {"seq": 3, "kind": "error", "data": {"code": "provider_failed", "retryable": True}},
+        {"seq": 4, "kind": "restarted", "data": {"attempt": 2}},
+        {"seq": 5, "kind": "run", "data": {"run": "r", "message": "m", "attempt": 2}},
+        {"seq": 6, "kind": "text", "data": {"text": "Добрий "}},
+        {"seq": 6, "kind": "text", "data": {"text": "Добрий "}},
+        {"seq": 6, "kind": "degraded", "data": {"reason": "audio_gone"}},
+        {"seq": 7, "kind": "text", "data": {"text": "ранок"}},
+    ]
+    visitor = visit(at=chatty.server)
+    visitor.page.goto(f"{chatty.server.url}/signin.html")
+    visitor.until("document.activeElement?.id === 'key'")
+    told = visitor.page.evaluate(CUT_UP, {"sent": sent, "after": again})
+    assert [json.loads(each) for each in told] == [
+        [["failed", "До", 1, 3], ["writing", "Добрий ранок", 2, None]],
+    ]
+    visitor.troubles[:] = [each for each in visitor.troubles if "401" not in each]
 
 
 def test_what_failed_is_tried_again_with_the_same_key(visit: Visit, chatty: Chatty) -> None:

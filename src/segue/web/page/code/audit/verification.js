@@ -51,7 +51,7 @@ export class Verification {
     const { ok, proven, checked, from_seq, to_seq, heads, faults, fault_count, warnings, took_s } = verification;
     const word = proven ? "proven" : ok ? "ok" : "broken";
     this.card.dataset.tone = TONES[word];
-    const told = words(`verdict.${word}`, word === "broken" ? { faults: fault_count } : {});
+    const told = words(`verdict.${word}`, { faults: fault_count, seq: verification.head?.seq ?? 0 });
     const range = words("verdict.range", { checked, from: from_seq, to: to_seq, heads, took: { ms: took_s * 1000 } });
     this.place.replaceChildren(
       make("p", { class: "verdict-word" }, shape(SHAPES[word]), told),

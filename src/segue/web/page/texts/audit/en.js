@@ -37,7 +37,7 @@ export default {
   "verify.do": "Verify the chain",
   "verify.walking": "The server walks the whole chain…",
   "verdict.title": "Is the chain whole?",
-  "verdict.proven": "The chain is whole, and signed heads prove it",
+  "verdict.proven": "The chain is whole; a signed head proves it up to entry {seq}",
   "verdict.ok": "Nothing is wrong with the chain, but no signed head proves it yet",
   "verdict.first": "The first {told} are shown.",
   "verdict.broken": "The chain is broken; faults: {faults}",

@@ -37,7 +37,7 @@ export default {
   "verify.do": "验证链条",
   "verify.walking": "服务器正在检查整条链…",
   "verdict.title": "链条是否完整？",
-  "verdict.proven": "链条完整，签名链首可以证明",
+  "verdict.proven": "链条完整；签名链首可证明至记录 {seq}",
   "verdict.ok": "链条没有问题，但还没有签名链首可作证明",
   "verdict.first": "仅显示前 {told} 个。",
   "verdict.broken": "链条已被破坏；问题：{faults}",
