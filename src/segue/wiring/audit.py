@@ -1,5 +1,6 @@
 """What looks after the audit, put together: the key, the second place for heads, pruning and verification."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +26,17 @@ class Care:
     verifying: Verifying
 
 
-def care(settings: Settings, clock: Clock, store: AuditStore, *, keep: bool) -> Care:
+def care(
+    settings: Settings,
+    clock: Clock,
+    store: AuditStore,
+    *,
+    keep: bool,
+    tidying: Sequence[Callable[[], Awaitable[object]]] = (),
+) -> Care:
     """Put it together; nothing is started yet. Without `keep` the key and the heads are forgotten.
+
+    `tidying` is what else removes things that have had their time; each is called once a minute.
 
     Raises:
         ConfigurationError: the key cannot be used.
@@ -38,7 +48,7 @@ def care(settings: Settings, clock: Clock, store: AuditStore, *, keep: bool) -> 
     def trust() -> TrustedKeys:
         return trusted_keys(settings.data) if keep else TrustedKeys([key.public])
 
-    keeper = Keeper(store, pruner, key, place, clock, settings.audit, settings.console.node)
+    keeper = Keeper(store, pruner, key, place, clock, settings.audit, settings.console.node, tidying)
     return Care(keeper, pruner, Verifying(store, place, trust))
 
 
