@@ -1,5 +1,6 @@
 """The page of the audit: what was done, filtered by the address, the proof that it is whole, and pruning."""
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -93,9 +94,21 @@ def test_entries_are_those_of_the_api_page_by_page(visit: Visit, server: Running
     assert kept["filters"] == "actor"
     page.check("#languages input[value=zh]", force=True)
     assert page.locator(f"#details-{seqs[1]}").is_visible()
-    page.keyboard.press("Tab")
     page.click(f"#entries [data-seq='{seqs[1]}'] button")
     assert page.locator(f"#details-{seqs[1]}").is_hidden()
+
+
+def test_the_whole_audit_can_be_taken_along(visit: Visit, server: RunningServer) -> None:
+    """The link gives a file: its format in the first line, and then one line for each entry, to the newest."""
+    visitor = visit().sign_in().look("audit.html")
+    newest = found(visitor)[0]
+    with visitor.page.expect_download() as download:
+        visitor.page.click("#export")
+    lines = [json.loads(line) for line in download.value.path().read_text(encoding="utf-8").splitlines()]
+    assert lines[0]["format"] == "segue audit 1"
+    seqs = [line["seq"] for line in lines[1:]]
+    assert seqs == list(range(seqs[0], seqs[-1] + 1))
+    assert seqs[-1] > newest
 
 
 def test_filters_are_in_the_address(visit: Visit, server: RunningServer) -> None:
