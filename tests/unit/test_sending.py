@@ -506,11 +506,12 @@ async def test_a_reply_that_cannot_be_kept_is_tried_until_the_lease_ends() -> No
 
 
 async def test_a_removed_chat_takes_its_runs_with_it() -> None:
-    """A reply to a chat that is gone is kept nowhere; whoever follows is told."""
+    """A reply to a chat that is gone is kept nowhere; whoever waits or follows is told."""
     desk = Desk(Script(gate=asyncio.Event()))
     chat = await desk.open()
     sent = await desk.sending.send(OLHA, desk.wanted(chat))
     following = asyncio.create_task(desk.follow(sent.run))
+    waiting = asyncio.create_task(desk.chatting.outcome(sent))
     await desk.clock.advance(0.1)
     await desk.chatting.remove(OLHA, chat, "r")
     assert desk.script.gate is not None
@@ -518,6 +519,8 @@ async def test_a_removed_chat_takes_its_runs_with_it() -> None:
     await quiet(desk, 1.0)
 
     assert (await following)[-1].data["code"] == "unknown_run"
+    with pytest.raises(NotFound):
+        await waiting
     with pytest.raises(NotFound):
         await desk.chatting.run(sent.run)
     with pytest.raises(NotFound):

@@ -104,6 +104,7 @@ class Chatting:
 
         Raises:
             RunFailed: the reply could not be made.
+            NotFound: the chat was removed meanwhile.
             Unavailable: it could not be kept; it is made again once that is possible.
         """
         if sent.status is not None:
@@ -122,4 +123,6 @@ class Chatting:
             if live.state is State.LOST:
                 raise live.error
             raise RunFailed(sent.run, live.error)
+        if live.state is State.LOST and await self.store.run(sent.run) is None:
+            raise NotFound("The chat was removed while the reply was being made.", code="unknown_chat")
         return Outcome(202, accepted=accepted(live.run, sent.message))
