@@ -58,6 +58,8 @@ class Recorder:
     commands: set[str] = field(default_factory=set)
     ready_s: list[float] = field(default_factory=list)
     number: int = 0
+    writes: int = 0
+    """How many writes were acknowledged."""
 
     def next(self) -> str:
         """A name that was never used."""
@@ -70,6 +72,7 @@ class Recorder:
         answer = await client.post("/api/chats", json={"title": title})
         if answer.status_code == 201:
             self.chats[title] = answer.json()["id"]
+            self.writes += 1
 
     async def send(self, client: httpx2.AsyncClient) -> None:
         """Send a new message, or again one that was not answered."""
@@ -87,6 +90,7 @@ class Recorder:
         if answer.status_code == 200:
             before = self.answered.setdefault(key, answer.json())
             assert before == answer.json(), "an answer changed"
+            self.writes += 1
         else:
             assert answer.status_code in {404, 409, 503}, answer.text
 
@@ -103,13 +107,15 @@ class Recorder:
         answer = await client.post("/api/keys", json={"name": self.next(), "scopes": ["read"]})
         if answer.status_code == 201:
             self.keys.add(answer.json()["id"])
+            self.writes += 1
 
     async def command(self, client: httpx2.AsyncClient) -> None:
         """Pause the rollout, or let it go on."""
         verb, name = self.chance.choice(["pause", "resume"]), self.next()
         answer = await client.post(f"/api/rollouts/night/{verb}", json={"reason": name, "id": name})
-        if answer.status_code == 200:
+        if answer.status_code == 200 and answer.json()["decision"]["number"]:  # 0 where nothing changed
             self.commands.add(name)
+            self.writes += 1
 
     async def write(self, url: str) -> None:
         """Write whatever comes to mind, until the server is gone."""
@@ -120,19 +126,22 @@ class Recorder:
             self.make_key,
             self.command,
         ]
-        async with httpx2.AsyncClient(base_url=url, headers=bearer(self.key), timeout=30) as client:
+        async with httpx2.AsyncClient(base_url=url, headers=bearer(self.key), timeout=30, verify=False) as client:
             with suppress(httpx2.TransportError):
                 while True:
                     await self.chance.choice(deeds)(client)
 
 
-async def killed_while_writing(server: RunningServer, recorder: Recorder, after_s: float) -> None:
-    """Write, and kill the server in the middle of it."""
+async def killed_while_writing(server: RunningServer, recorder: Recorder) -> None:
+    """Write, and kill the server in the middle of it: after so many writes, and a moment more."""
     writers = [asyncio.create_task(recorder.write(server.url)) for _ in range(WRITERS)]
-    _, still = await asyncio.wait(writers, timeout=after_s, return_when=asyncio.FIRST_EXCEPTION)
+    enough = recorder.writes + recorder.chance.randint(3, 30)
+    while recorder.writes < enough and not any(writer.done() for writer in writers):
+        await asyncio.sleep(0.001)
+    await asyncio.wait(writers, timeout=recorder.chance.uniform(0.0, 0.1), return_when=asyncio.FIRST_COMPLETED)
     os.kill(server.process.pid, signal.SIGKILL)
     await asyncio.gather(*writers)
-    assert len(still) == WRITERS
+    assert recorder.writes >= enough
 
 
 def ready(server: RunningServer, began: float) -> float:
@@ -185,7 +194,7 @@ def test_a_server_that_is_killed_keeps_what_it_promised(full: bool, tmp_path: Pa
                 with server.client() as client:
                     started = client.post("/api/rollouts", json={"plan": plan("night")})
                     assert started.status_code == 201, started.text
-            asyncio.run(killed_while_writing(server, recorder, chance.uniform(0.05, 0.6)))
+            asyncio.run(killed_while_writing(server, recorder))
     with running(SETTINGS, data=tmp_path / "data") as server, server.client(recorder.key) as client:
         check(client, recorder)
         taken = server.metric("segue_taken_over_replies_total")
@@ -195,7 +204,7 @@ def test_a_server_that_is_killed_keeps_what_it_promised(full: bool, tmp_path: Pa
         f"{max(recorder.ready_s):.1f} s; {taken:.0f} replies were taken over at the end"
     )
     assert max(recorder.ready_s) < READY_LIMIT_S
-    assert len(recorder.answered) >= count
+    assert min(len(recorder.answered), len(recorder.chats), recorder.writes / 3) >= count / 2
 
 
 @pytest.mark.slow
