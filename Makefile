@@ -43,6 +43,7 @@ bench: $(VENV)/bench.stamp ## Run the benchmarks and keep their results under be
 	@$(VENV)-bench/bin/python -m benchmarks.sentences
 	@$(VENV)-bench/bin/python -m benchmarks.first_audio
 	@$(VENV)-bench/bin/python -m benchmarks.gates
+	@$(VENV)-bench/bin/python -m benchmarks.console
 
 docs: $(VENV)/dev.stamp ## Write the pages under docs/reference from the code
 	@$(BIN)/python -m docs.generate
