@@ -1,5 +1,6 @@
 """The same sends with a Postgres instead of a file, where its programs are installed: a cluster of its own, synced."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,15 @@ from benchmarks.console.sends import SERVED, STORED
 from benchmarks.console.server import serving
 from benchmarks.console.ways import Served202, Stored, Way, rounds
 from segue.stores.sql.postgres import Postgres
-from tests.postgres import cluster, folder_of_programs
 
 
 async def postgres(plan: Plan, folder: Path, tell: Tell) -> dict[str, Any]:
-    """Segue's store by itself, and a whole server, each with a database of its own; nothing where there is none."""
+    """Segue's store by itself, and a whole server, each with a database of its own; nothing where it or its driver is
+    not installed."""
+    if find_spec("psycopg") is None:
+        return {"installed": False}
+    from tests.postgres import cluster, folder_of_programs  # noqa: PLC0415 - needs the driver, which is an extra
+
     programs = folder_of_programs()
     if programs is None:
         return {"installed": False}
