@@ -14,8 +14,10 @@ from segue.stores.sql.postgres import Postgres
 
 
 async def postgres(plan: Plan, folder: Path, tell: Tell) -> dict[str, Any]:
-    """Segue's store by itself, and a whole server, each with a database of its own; nothing where it or its driver is
-    not installed."""
+    """Segue's store by itself, and a whole server, each with a database of its own.
+
+    Nothing where Postgres or its driver is not installed.
+    """
     if find_spec("psycopg") is None:
         return {"installed": False}
     from tests.postgres import cluster, folder_of_programs  # noqa: PLC0415 - needs the driver, which is an extra
