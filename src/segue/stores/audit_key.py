@@ -67,7 +67,8 @@ def audit_key(folder: Path, file: Path | None = None) -> AuditKey:
     """
     path = file or folder / PRIVATE
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        for needed in (folder, path.parent, folder / TRUSTED):
+            needed.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _write(path, _private_pem(Ed25519PrivateKey.generate()), 0o600)
         if path.stat().st_mode & 0o077:
@@ -76,9 +77,7 @@ def audit_key(folder: Path, file: Path | None = None) -> AuditKey:
         if not isinstance(key, Ed25519PrivateKey):
             raise ConfigurationError(f"{path} holds another kind of key; one of Ed25519 is needed.")
         own = AuditKey(key)
-        trusted = folder / TRUSTED
-        trusted.mkdir(parents=True, exist_ok=True)
-        _write(trusted / f"{own.id}.pem", own.public_pem(), 0o644)
+        _write(folder / TRUSTED / f"{own.id}.pem", own.public_pem(), 0o644)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ConfigurationError(f"{path} holds no private key in PEM without a password.") from error
     except OSError as error:

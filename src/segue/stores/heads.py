@@ -141,7 +141,7 @@ def _lines(files: Iterable[Path]) -> Iterator[str]:
 
 def _append(path: Path, line: str) -> None:
     """Add a line and sync it; one that a crash tore is ended first, so that it takes nothing along."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         size = os.fstat(handle).st_size

@@ -56,7 +56,7 @@ class FileSwitchStore:
     def _save(self, state: SwitchState) -> None:
         """Write beside the file, flush, put in its place, and flush the folder's entry."""
         plain = asdict(state)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = self._path.with_suffix(".new")
         with beside.open("w", encoding="utf-8") as file:
             json.dump(plain, file, ensure_ascii=False)

@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import sqlite3
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -92,9 +93,9 @@ class Database(Connections):
 
     def _reach(self) -> None:
         """Hold the lock file; the kernel lets go of it when the process ends, however it ends."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._lock is None:
-            lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+            lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -103,10 +104,25 @@ class Database(Connections):
                     f"{self.path} is in use by another Segue. End that one, or give this one a data folder of its own."
                 ) from error
             self._lock = lock
+        _hide(self.path)
         self._reading.dispose()  # the file may be another one than before
 
     def _advice(self, reason: str) -> str:
         return next((advice for sign, advice in _ADVICE if sign in reason), "")
+
+
+def _hide(path: Path) -> None:
+    """Make the file for its owner only, or take from one that is there what everybody may; chats are in it.
+
+    SQLite gives the files that it puts beside this one the same rights.
+    """
+    with suppress(OSError):  # what cannot be made or changed, SQLite tells better
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        with suppress(OSError):
+            mode = each.stat().st_mode
+            if mode & 0o007:
+                each.chmod(mode & 0o770)
 
 
 def _vacuum(connection: Connection) -> None:
