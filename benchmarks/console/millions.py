@@ -4,7 +4,8 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, fields
+from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 
 from benchmarks.console.plain import make, statement
@@ -116,4 +117,4 @@ def _fill(connection: sqlite3.Connection, rows: int, until: float, tell: Tell, *
 
 def _insert(connection: sqlite3.Connection, table: str, kind: type, values: Sequence[Entry | Message | Chat]) -> None:
     names = [each.name for each in fields(kind)]
-    connection.executemany(statement(table, names), [astuple(value) for value in values])
+    connection.executemany(statement(table, names), map(attrgetter(*names), values))

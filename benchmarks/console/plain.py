@@ -8,7 +8,8 @@ time the chat's last message has): a claim that is taken fails by its primary ke
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, fields
+from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from segue.stores.sql.tables import audit, claims, messages, runs
 BUSY_MS = 60_000
 PRAGMAS = ("journal_mode=wal", "synchronous=full", f"busy_timeout={BUSY_MS}")
 _AUDIT = [each.name for each in fields(Entry)]
+_FIELDS = attrgetter(*_AUDIT)
 _LAST = f"select {', '.join(_AUDIT)} from audit order by seq desc limit 1"  # noqa: S608 - names of our own columns
 
 
@@ -49,7 +51,7 @@ def write(connection: sqlite3.Connection, sent: Sending) -> None:
         _insert(connection, claims, values(sent.claim))
         _insert(connection, messages, values(sent.message))
         _insert(connection, runs, {**values(sent.run), "state": sent.run.state.value, "asked": json.dumps({})})
-        connection.execute(statement(audit.name, _AUDIT), astuple(entry))
+        connection.execute(statement(audit.name, _AUDIT), _FIELDS(entry))
     except BaseException:
         connection.execute("rollback")
         raise

@@ -23,7 +23,7 @@ class Plan:
     """How long a turn takes."""
     rows: int = 1_000_000
     """Rows of each list that is paged through."""
-    build_s: float = 120.0
+    build_s: float = 240.0
     """Those that are not there by then are left out."""
     samples: int = 300
     """Pages of each kind at most, and …"""
