@@ -26,7 +26,11 @@ COMMANDS = {
     "audit": ("audit:app", "The audit: who did what, and whether anybody changed it since."),
     "plan": ("plan:app", "Plans of rollouts, before they are started."),
     "gate": ("gate:app", "Gates, before they are written into a plan."),
-    "migrate": ("migrate:migrate", "Bring the database of an older Segue up to date, or show what that would do."),
+    "migrate": (
+        "migrate:migrate",
+        "Bring the database of an older Segue up to date.\n\nIt keeps everything it holds; there is no way back but a"
+        " backup. A file must not be in use by a server. All of it is done in one transaction, or nothing.",
+    ),
     "keys": ("keys:app", "Operators' keys of a running server."),
     "rollout": ("rollout:app", "Rollouts of a running server."),
     "rehearse": (

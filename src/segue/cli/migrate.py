@@ -8,9 +8,10 @@ from segue.wiring.database import database_of
 
 
 def migrate(*, plan: bool = False, data: Path | None = None, config: Path | None = None) -> None:
-    """Bring the database of an older Segue up to date. It keeps everything it holds; there is no way back but a backup.
+    """Bring the database of an older Segue up to date.
 
-    A file must not be in use by a server. All of it is done in one transaction, or nothing.
+    It keeps everything it holds; there is no way back but a backup. A file must not be in use by a server. All of it
+    is done in one transaction, or nothing.
 
     Parameters
     ----------
