@@ -6,6 +6,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from segue.clock import ManualClock
 from segue.console import attempts as counting
@@ -15,7 +18,6 @@ from tests.operators import SPEAKING
 from tests.server import RunningServer, bearer, running
 
 PATH = "/api/session"
-COOKIE = "segue_session"
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +32,15 @@ def signed_in(server: RunningServer, key: str, **headers: str) -> tuple[dict[str
     answer = httpx2.post(server.url + PATH, json={"key": key}, headers=headers)
     assert answer.status_code == 200, answer.text
     cookie: http.cookies.SimpleCookie = http.cookies.SimpleCookie(answer.headers["set-cookie"])
-    return answer.json(), cookie[COOKIE]
+    (morsel,) = cookie.values()
+    return answer.json(), morsel
 
 
 def by(morsel: "http.cookies.Morsel[str]", **headers: str) -> dict[str, str]:
     """What a browser sends with this cookie."""
-    return {"cookie": f"{COOKIE}={morsel.value}"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return {"cookie": f"{morsel.key}={morsel.value}"} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
 
 
 def entries(server: RunningServer, action: str) -> list[dict[str, Any]]:
@@ -59,7 +64,7 @@ def test_a_session_is_worth_its_key(server: RunningServer) -> None:
     answer = httpx2.delete(server.url + PATH, headers=by(cookie, sec_fetch_site="same-origin"))
     assert answer.status_code == 204
     gone: http.cookies.SimpleCookie = http.cookies.SimpleCookie(answer.headers["set-cookie"])
-    assert (gone[COOKIE].value, gone[COOKIE]["max-age"]) == ("", "0")
+    assert (gone[cookie.key].value, gone[cookie.key]["max-age"]) == ("", "0")
     for action in ("session.open", "session.close"):
         (entry,) = [each for each in entries(server, action) if each["target"] == f"key/{id}"]
         assert (entry["actor"], entry["via"], entry["status"]) == ("Olha", f"session:{id}", "ok")
@@ -125,10 +130,33 @@ def test_a_session_ends_with_its_key(server: RunningServer) -> None:
     assert httpx2.post(server.url + PATH, json={"key": key}).status_code == 401
 
 
+def test_servers_of_one_machine_leave_each_others_sessions_alone(server: RunningServer, guarded: RunningServer) -> None:
+    """A browser keeps the cookies of a host for all its ports: whoever signs in at two servers is known to both."""
+    with httpx2.Client() as browser:
+        for each, name in ((server, "Olha"), (guarded, "Danylo")):
+            assert browser.post(each.url + PATH, json={"key": each.made(name, "read")}).status_code == 200
+        told = [browser.get(each.url + PATH).json().get("name") for each in (server, guarded)]
+    assert told == ["Olha", "Danylo"]
+
+
+def test_the_page_talks_by_its_session(guarded: RunningServer) -> None:
+    """Where listeners need a key, the cookie opens the socket for talking, but for pages of this server only."""
+    _, cookie = signed_in(guarded, guarded.made("Olha", "send"))
+    address = f"{guarded.ws}/api/voice/ws"
+    with connect(address, additional_headers=by(cookie), origin=Origin(guarded.url)) as talking:
+        talking.send('{"type": "clear"}')
+        assert "cleared" in str(talking.recv(10))
+    for origin in (None, Origin("http://localhost:9")):
+        with pytest.raises(InvalidStatus) as caught, connect(address, additional_headers=by(cookie), origin=origin):
+            pass
+        assert caught.value.response.status_code == 403
+
+
 @pytest.mark.parametrize("value", ["", "1.0.0.0", "x" * 4000, "1.0123456789ab.1.9999999999999999." + "0" * 64])
 def test_nobody_makes_a_session_by_himself(server: RunningServer, value: str) -> None:
     """A cookie that was not signed here is as none."""
-    answer = httpx2.get(server.url + PATH, headers={"cookie": f"{COOKIE}={value}"})
+    _, cookie = _administrator(server)
+    answer = httpx2.get(server.url + PATH, headers={"cookie": f"{cookie.key}={value}"})
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
 
 

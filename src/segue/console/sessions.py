@@ -10,7 +10,10 @@ import re
 from dataclasses import dataclass
 
 COOKIE = "segue_session"
+"""Begins the name of the cookie."""
 _LABEL = b"operators' sessions"
+_NAME = b"name of the cookie"
+_NAME_DIGITS = 8
 _TEXT = re.compile(
     r"(?P<body>1\.(?P<key>[0-9a-f]{12})\.(?P<began>[0-9]{1,17})\.(?P<ends>[0-9]{1,17}))\.(?P<mac>[0-9a-f]{64})"
 )
@@ -37,6 +40,9 @@ class Seal:
 
     def __init__(self, secret: bytes) -> None:
         self._key = hmac.new(secret, _LABEL, hashlib.sha256).digest()
+        self.cookie = f"{COOKIE}_{hmac.new(self._key, _NAME, hashlib.sha256).hexdigest()[:_NAME_DIGITS]}"
+        """Name of the cookie. Browsers tell no ports of a host apart, so servers that do not share a secret have other
+        names for theirs: none overwrites the session of another."""
 
     def written(self, session: Session) -> str:
         """The value of the cookie."""

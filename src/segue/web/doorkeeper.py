@@ -14,7 +14,7 @@ from segue.clock import Clock
 from segue.console.keyring import Keyring, TurnedAway
 from segue.console.keys import Key
 from segue.console.operator import Operator, Scope
-from segue.console.sessions import COOKIE, Seal, Session
+from segue.console.sessions import Seal, Session
 from segue.errors import Forbidden, InvalidRequest
 from segue.telemetry.metrics import Metrics
 from segue.web.hosts import same_page
@@ -71,12 +71,12 @@ class KeyDoorkeeper:
             if (request.scope["type"] != "http" or request.scope["method"] not in _SAFE) and not same_page(request):
                 raise Forbidden("A session is good only for requests of Segue's own page; programs send a key.")
             return Operator(key.name, key.scopes, f"session:{key.id}")
-        why = "session" if COOKIE in request.cookies else "missing"
+        why = "session" if self.seal.cookie in request.cookies else "missing"
         raise TurnedAway(why, "Sign in, or send a key as `Authorization: Bearer seg_…`; `segue keys create` makes one.")
 
     def session(self, request: HTTPConnection) -> Session | None:
         """The session that a request belongs to, if it was begun here and is not over."""
-        return self.seal.read(request.cookies.get(COOKIE, ""), round(self._clock.wall() * 1e6))
+        return self.seal.read(request.cookies.get(self.seal.cookie, ""), round(self._clock.wall() * 1e6))
 
 
 def shown_key(request: HTTPConnection) -> str | None:

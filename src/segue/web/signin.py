@@ -12,7 +12,7 @@ from segue.console.attempts import Attempts
 from segue.console.keyring import TurnedAway
 from segue.console.operator import Operator
 from segue.console.plane import ConsolePlane
-from segue.console.sessions import COOKIE, Session, begun
+from segue.console.sessions import Session, begun
 from segue.web.access import Access
 from segue.web.bodies import Body, json_only
 from segue.web.doorkeeper import KeyDoorkeeper
@@ -64,7 +64,7 @@ def router(access: Access, doorkeeper: KeyDoorkeeper, console: ConsolePlane, clo
         operator = Operator(key.name, key.scopes, f"session:{key.id}")
         await actions.act(operator, Deed("session.open", f"key/{key.id}", None, request_id(request)), audit.append)
         response.set_cookie(
-            COOKIE,
+            doorkeeper.seal.cookie,
             doorkeeper.seal.written(session),
             expires=datetime.fromtimestamp(session.ends_us / 1e6, UTC),
             path="/",
@@ -87,7 +87,8 @@ def router(access: Access, doorkeeper: KeyDoorkeeper, console: ConsolePlane, clo
         if kind == "session":
             await actions.act(by, Deed("session.close", f"key/{id}", None, request_id(request)), audit.append)
         answer = Response(status_code=204)
-        answer.delete_cookie(COOKIE, path="/", secure=_is_encrypted(request), httponly=True, samesite="strict")
+        name, secure = doorkeeper.seal.cookie, _is_encrypted(request)
+        answer.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="strict")
         return answer
 
     return routes
