@@ -190,6 +190,7 @@ def test_a_server_that_is_killed_comes_back_to_its_rollout(tmp_path: Path) -> No
         shutil.copytree(server.data, kept, ignore=shutil.ignore_patterns("*.sock"))
 
     with running(CONFIG, data=kept) as server:
+        assert len(server.said) == 1  # no second first key
         after = httpx2.get(f"{server.url}/api/rollouts/night", headers=server.headers).json()
         assert [after[name] for name in ("key", "phase", "share_bp", "started_at")] == [
             before[name] for name in ("key", "phase", "share_bp", "started_at")

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.postgres import cluster, folder_of_programs
-from tests.server import RunningServer, running
+from tests.server import FIRST_KEY, RunningServer, bearer, running
 
 PROGRAMS = folder_of_programs()
 pytestmark = [
@@ -105,6 +105,18 @@ def status(name: str, server: RunningServer) -> dict[str, Any]:
 def trials(name: str, server: RunningServer) -> int:
     """How many turns of the candidate are in the evidence."""
     return sum(gate["n"] for gate in status(name, server)["gates"])
+
+
+def test_keys_are_those_of_both(pair: Pair) -> None:
+    """One of the two printed the first key; a key opens both; revoked on one it is so on the other in a second."""
+    assert sorted(sum(line.startswith(FIRST_KEY) for line in server.said) for server in pair) == [0, 1]
+    one, other = pair
+    key = one.made("Olha", "read")
+    for server in pair:
+        assert httpx2.get(f"{server.url}/api/turns", headers=bearer(key)).status_code == 200
+    assert httpx2.post(f"{one.url}/api/keys/{key.split('_')[2]}/revoke", json={}, headers=one.headers).is_success
+    gone = until(lambda: httpx2.get(f"{other.url}/api/turns", headers=bearer(key)).status_code == 401, "it is revoked")
+    assert gone < 3.0  # a second, and room for a busy machine
 
 
 def test_both_serve_the_same_and_count_together(pair: Pair) -> None:

@@ -31,6 +31,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]
     settings = {
         "providers": SPEAKING["providers"],
         "access": {"listeners": "key", "environment": "test", "hosts": ["console.example.org"]},
+        "delivery": {"public_url": "https://voice.example.org/segue"},
         "log": {"level": "debug"},
     }
     with running(settings, data=tmp_path_factory.mktemp("guarded") / "data") as server:

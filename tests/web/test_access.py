@@ -18,8 +18,10 @@ from websockets.sync.client import connect
 from segue.cli.local import LONGEST, NAME, listening, reachable
 from segue.console.keys import written
 from segue.errors import ConfigurationError
-from tests.operators import SPEAKING
-from tests.server import RunningServer, bearer, clean_environment, running
+from segue.settings import load
+from segue.vendors.console import AccessSettings
+from segue.wiring.house import build
+from tests.server import RunningServer, bearer, clean_environment
 
 USER = pwd.getpwuid(os.getuid()).pw_name
 WHO = "/api/session"
@@ -102,9 +104,18 @@ def test_a_browser_may_only_come_by_a_known_name(guarded: RunningServer) -> None
         "[::1]:80",
         "192.0.2.7",
         "console.example.org:1",
+        "voice.example.org",
     )
     for name in known:
         assert httpx2.get(public, headers={"host": name, "origin": "http://x"}).status_code == 200, name
+
+
+def test_the_socket_for_talking_is_guarded_by_name_too(embedded: RunningServer) -> None:
+    """A handshake that a browser makes under a strange name is refused, though this door is open."""
+    upgrade = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
+    upgrade |= {"sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    strange = {"host": "evil.example", "origin": "http://evil.example"}
+    assert httpx2.get(f"{embedded.url}/api/voice/ws", headers=upgrade | strange).status_code == 403
 
 
 def test_the_socket_for_talking_asks_for_a_key_too(guarded: RunningServer, embedded: RunningServer) -> None:
@@ -223,17 +234,18 @@ def test_the_commands_find_the_server_by_its_folder(guarded: RunningServer) -> N
     assert turned_away.stderr.endswith("asks for a key; put one into the variable SEGUE_KEY.\n")
 
 
-def test_a_second_start_prints_no_key(tmp_path: Path) -> None:
-    """The first start makes one and prints it once; with the setting off, or with keys there, none is made."""
-    data = tmp_path / "data"
-    with running({**SPEAKING, "access": {"first_key": False}}, data=data) as server:
-        with server.near() as near:
-            assert near.get("/api/keys").json()["items"] == []
-        made = server.made("Olha", "read")
-    with running(SPEAKING, data=data) as server:
-        assert len(server.said) == 1
-        assert httpx2.get(f"{server.url}/api/turns", headers=bearer(made)).status_code == 200
-        assert httpx2.get(f"{server.url}/api/turns").status_code == 401
-        with server.near() as near:
-            assert [item["name"] for item in near.get("/api/keys").json()["items"]] == ["Olha"]
-    assert not (data / NAME).exists()
+async def test_without_any_key_nobody_comes_in() -> None:
+    """Where no first key is wanted none is made, and the door is closed, not open; where one is, it is made once."""
+    settings = load().model_copy(update={"access": AccessSettings(first_key=False)})
+    house = build(settings, keep=False)
+    assert await house.console.first_key() is None
+    here = httpx2.ASGITransport(house.app(), client=("127.0.0.1", 1))
+    async with httpx2.AsyncClient(transport=here, base_url="http://127.0.0.1") as client:
+        assert (await client.get("/api/audit")).status_code == 401
+    house = build(load(), keep=False)
+    key = await house.console.first_key()
+    assert key is not None
+    assert await house.console.first_key() is None
+    here = httpx2.ASGITransport(house.app(), client=("127.0.0.1", 1))
+    async with httpx2.AsyncClient(transport=here, base_url="http://127.0.0.1") as client:
+        assert (await client.get("/api/audit", headers=bearer(key))).status_code == 200

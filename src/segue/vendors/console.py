@@ -25,8 +25,8 @@ class AccessSettings(Section):
     overlap_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 86_400.0
     """How long a key goes on working after it was rotated, where nothing else is said."""
     hosts: tuple[str, ...] = ()
-    """Names under which browsers reach this server, beside those of this machine; requests that name another host are
-    refused. `*` lets every name pass."""
+    """Names under which browsers reach this server, beside those of this machine, every address, and the name in
+    `delivery.public_url`; requests of a browser that name another host are refused. `*` lets every name pass."""
 
 
 class RateSettings(Section):

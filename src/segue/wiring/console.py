@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -72,7 +73,7 @@ def console(settings: Settings, clock: Clock, database: Sql | None, secret: byte
         keys=keys,
         keyring=keyring,
         seal=Seal(secret),
-        access=settings.access,
+        access=_access(settings),
         cursors=Cursors(secret),
         nodes=others.presence,
         keeper=looking.keeper,
@@ -84,3 +85,10 @@ def console(settings: Settings, clock: Clock, database: Sql | None, secret: byte
     )
     memory_or_none = memory if database is None else None
     return Console(settings.access, plane, memory_or_none, counting, (*counting.parts, *others.parts))
+
+
+def _access(settings: Settings) -> AccessSettings:
+    """Who may come in; browsers also by the name under which links lead here."""
+    public = urlsplit(settings.delivery.public_url).hostname
+    hosts = (*settings.access.hosts, *([public] if public else []))
+    return settings.access.model_copy(update={"hosts": hosts})
