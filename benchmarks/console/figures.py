@@ -33,16 +33,24 @@ def draw(results: Mapping[str, Any], folder: Path) -> None:
         figure, places = pyplot.subplots(1, 1 + len(shown), figsize=(4.6 * (1 + len(shown)), 4.2), layout="constrained")
         for axes, name in zip(places, shown, strict=False):
             _rates(axes, results[name], {"sends": "on disk", "sends_in_memory": "without a disk"}[name])
+        highest = max(axes.get_ylim()[1] for axes in places[:-1])
+        for axes in places[:-1]:
+            axes.set_ylim(min(each.get_ylim()[0] for each in places[:-1]), highest)
         _waits(places[-1], results["sends"])
-        places[0].legend(frameon=False, labelcolor=INK, fontsize=8.5)
+        figure.legend(
+            *places[0].get_legend_handles_labels(), frameon=False, ncols=len(SENDS), loc="outside lower center"
+        )
         _save(figure, places, folder / "console-sends.svg")
         pyplot.close(figure)
     if "pages" in results:
         lists = results["pages"]["lists"]
-        figure, places = pyplot.subplots(1, len(lists), figsize=(4.2 * len(lists), 3.9), layout="constrained")
+        figure, places = pyplot.subplots(
+            1, len(lists), figsize=(4.2 * len(lists), 3.9), layout="constrained", sharey=True
+        )
         for axes, name in zip(places, lists, strict=True):
             _pages(axes, lists[name], name, results["pages"]["rows"])
-        places[0].legend(frameon=False, labelcolor=INK)
+        figure.legend(*places[0].get_legend_handles_labels(), frameon=False, ncols=4, loc="outside lower center")
+        places[0].set_ylabel("ms for a page of 100")
         _save(figure, places, folder / "console-pages.svg")
         pyplot.close(figure)
 
@@ -80,9 +88,16 @@ def _waits(axes: Any, sends: Mapping[str, Any]) -> None:
 
 def _by_workers(axes: Any, counts: list[int]) -> None:
     axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
+    _plain(axes)
     axes.set_xticks(counts, [str(count) for count in counts])
     axes.set_xlabel("senders at once")
+
+
+def _plain(axes: Any) -> None:
+    """A scale by powers of ten, in plain figures."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:,g}")
+    axes.yaxis.set_minor_formatter(lambda _value, _place: "")
 
 
 def _pages(axes: Any, ways: Mapping[str, Any], name: str, rows: int) -> None:
@@ -93,7 +108,8 @@ def _pages(axes: Any, ways: Mapping[str, Any], name: str, rows: int) -> None:
             places = [max(depth, 100) for depth in depths]
             axes.plot(places, values, color=color, linestyle=style, marker="o", markersize=4, label=f"{label}, {share}")
     axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlabel("rows before the page (the first page at the left)")
-    axes.set_ylabel("ms for a page of 100")
+    axes.set_xlabel("rows before the page")
+    axes.set_xticks(places, ["0", *(f"{depth:,}" for depth in depths[1:])], fontsize=8)
+    axes.minorticks_off()
+    _plain(axes)
     axes.set_title(f"{name}, {rows:,} rows", loc="left", fontsize=10.5)

@@ -17,7 +17,7 @@ class Plan:
 
     workers: tuple[int, ...] = (1, 8, 32, 128)
     """How many send at once."""
-    rounds: int = 3
+    rounds: int = 2
     """How often every way has its turn."""
     window_s: float = 1.0
     """How long a turn takes."""
@@ -27,7 +27,7 @@ class Plan:
     """Those that are not there by then are left out."""
     samples: int = 300
     """Pages of each kind at most, and …"""
-    page_s: float = 0.8
+    page_s: float = 0.6
     """… how long they may take together; three are read in any case."""
     entries: int = 200_000
     """Entries that are verified."""
