@@ -1,5 +1,5 @@
 #!/bin/sh
-# The whole suite in three lanes, side by side: most tests wait for sound, clocks or processes, and not for the machine.
+# The whole suite in four lanes, side by side: most tests wait for sound, clocks or processes, and not for the machine.
 # With arguments it is plain pytest with these.
 set -u
 pytest=$1
@@ -8,27 +8,30 @@ if [ "$#" -gt 0 ]; then
   exec "$pytest" "$@"
 fi
 
-doors=$(mktemp)
-rules=$(mktemp)
-trap 'rm -f "$doors" "$rules"' EXIT
+told=$(mktemp -d)
+trap 'rm -rf "$told"' EXIT
+failed=""
 
-echo "The pages and the faults; beside them the doors and the adapters, and the rules and the stories …"
-"$pytest" -p no:cacheprovider tests/web tests/contracts >"$doors" 2>&1 &
-first=$!
-"$pytest" -p no:cacheprovider tests/house tests/stories tests/unit >"$rules" 2>&1 &
-second=$!
-"$pytest" tests/browser tests/faults
-here=$?
-wait "$first"
-there=$?
-wait "$second"
-beside=$?
-echo "The doors and the adapters:"
-cat "$doors"
-echo "The rules and the stories:"
-cat "$rules"
+# begin NAME FOLDER…: run the tests of these folders beside the rest; what they print is told at the end.
+begin() {
+  name=$1
+  shift
+  { "$pytest" -p no:cacheprovider "$@" >"$told/$name" 2>&1; echo "$?" >"$told/$name.code"; } &
+}
 
-if [ "$here" -ne 0 ] || [ "$there" -ne 0 ] || [ "$beside" -ne 0 ]; then
-  echo "Not all tests passed: see above (pages and faults: $here, doors and adapters: $there, rules and stories: $beside)." >&2
+echo "Browser, faults, doors and rules, side by side …"
+begin faults tests/faults
+begin doors tests/web tests/contracts
+begin rules tests/house tests/stories tests/unit
+"$pytest" tests/browser || failed="browser"
+wait
+for name in faults doors rules; do
+  echo "$name:"
+  cat "$told/$name"
+  [ "$(cat "$told/$name.code" 2>/dev/null)" = 0 ] || failed="$failed $name"
+done
+
+if [ -n "$failed" ]; then
+  echo "Not all tests passed: see above under $failed." >&2
   exit 1
 fi
