@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,8 @@ class Server(uvicorn.Server):
         lines = [f"Segue is listening on {address}" for address in told]
         if (key := await self._first_key()) is not None:
             lines.append(f"First key, shown only now: {key}")
-        print("\n".join(lines), flush=True)
+        sys.stdout.write("".join(f"{line}\n" for line in lines))  # in one piece
+        sys.stdout.flush()
 
     def end(self, *, force: bool = False) -> None:
         """Stop accepting connections and close those that are idle; `force` closes all of them."""
