@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from docs.printers.audit import audit_page
 from docs.printers.commands import command_page
 from docs.printers.configuration import configuration_page
 from docs.printers.decisions import decisions_page
@@ -116,6 +117,7 @@ def _reading_row(reading: Reading) -> Sequence[str]:
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/explanation/degradation.md": lambda: degradation_page(NOTE),
     "docs/explanation/gates-measured.md": lambda: gates_page(NOTE),
+    "docs/reference/audit.md": lambda: audit_page(NOTE),
     "docs/reference/cli.md": lambda: command_page(NOTE),
     "docs/reference/configuration.md": lambda: configuration_page(NOTE),
     "docs/reference/decisions.md": lambda: decisions_page(NOTE),

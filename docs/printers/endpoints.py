@@ -18,11 +18,27 @@ Answer = tuple[str, str, str]
 
 TAGS = {
     "voice": ("Voice", "What a listener needs. Bodies are JSON; an unknown field is refused with its name."),
-    "state": ("State", "What operators, balancers and Prometheus ask."),
+    "state": ("State", "What balancers, Prometheus and operators ask."),
+    "access": (
+        "Access",
+        "Who comes in: sessions of the page, and [keys](../how-to/keys.md). Moments are Unix seconds.",
+    ),
+    "chats": (
+        "Chats",
+        "Operators' chats, and the runs that answer them; see [chats over the API](../how-to/chats-over-the-api.md) "
+        "and [a message is sent once](../explanation/exactly-once.md). What belongs to another node is sent on to it.",
+    ),
     "rollouts": (
         "Rollouts",
         "Who hears what (see [who hears what](assignment.md)), and what is decided about it.",
     ),
+    "turns": ("Turns", "The records of turns that are over."),
+    "audit": (
+        "Audit",
+        "Who did what; see [the entries](audit.md) and [what they prove](../explanation/audit.md). All of it leaves "
+        "entries itself.",
+    ),
+    "nodes": ("Nodes", "This node and [the others](../how-to/several-nodes.md)."),
     "openai": (
         "OpenAI-compatible",
         "Existing clients need only another base URL; see [OpenAI clients](../how-to/openai-clients.md). Unknown "
@@ -33,6 +49,12 @@ TAGS = {
 _OPENING = """
 The document behind this page is served at `/api/openapi.json`.
 
+- What operators do takes a key: `Authorization: Bearer seg_…`, or `X-API-Key`, or the session of the page. Each
+  operation names the scope that it takes; without a good key it answers 401, without the scope 403. Operations that
+  name none are open, but for those that listeners use: where `access.listeners` is `key` they take `send`. [Who
+  somebody is](../explanation/console.md#who-somebody-is).
+- Lists answer `items` and `next`; `next` is the `cursor` of the next page, null at the end. A cursor is good for the
+  same operator, list, filter and order. [Lists](../explanation/console.md#lists).
 - Every answer carries `x-request-id`; send one of your own (letters, digits, `.`, `_`, `-`, at most 64) and it is kept.
   The log lines of a request have it.
 - Errors are `application/problem+json` on `/api` and OpenAI's error object on `/v1`; see [errors](errors.md).
@@ -57,6 +79,53 @@ With `store` the answer is JSON: `key`, `media_type`, `size_bytes`, `audio_ms`, 
 `provider`, `model`, `voice`), `url` and `expires_in_s`. The link works for whoever has it until it expires
 ([Keep audio](../how-to/keep-audio.md)).
 """,
+    "POST /api/session": """
+The answer says who came in: `name`, `scopes`, `via`, and `expires_at`. The cookie `segue_session` holds for
+`access.session_s`, and never longer than the key. `GET` answers the same of whoever asks.
+""",
+    "GET /api/keys": """
+Each item has its `id`, `name`, `scopes`, `state` (`good`, `expired`, `revoked`), `made_by`, the moments `created_at`,
+`expires_at`, `revoked_at` and `used_at` (null where there is none), and `replaces`, the id of the key that it replaced.
+""",
+    "POST /api/keys": """
+The answer is such an item, with the text of the key in `key`.
+""",
+    "POST /api/keys/{key_id}/rotate": """
+The answer is the new key, as when one is made, with the old one as it stands now in `replaced`.
+""",
+    "POST /api/chats": """
+A chat has its `id`, `at`, `title`, `owner` and `node`.
+""",
+    "GET /api/chats/{chat_id}/messages": """
+A message has its `id`, `chat`, `at`, `role` (`user` or `assistant`), `text`, `run` and `operator`. Within a chat `at`
+grows, whatever clocks do.
+""",
+    "POST /api/chats/{chat_id}/send": """
+The answer has `run`, `chat`, `message`, `reply` and `attempt`; a 202 has `state` in place of the last two.
+`x-segue-run` is the id of the run. What was counted carries `RateLimit-Policy` and `RateLimit`. A reply that failed is
+answered with its error and `run`. What the events say is in [chats over the
+API](../how-to/chats-over-the-api.md#take-the-reply-as-you-like).
+""",
+    "GET /api/runs/{run_id}": """
+`state` is `running`, `done` or `failed`; `attempt` counts how often it was begun; `reply` is there once it is done,
+`code` and `reason` where it failed; `ended_at` and `speak`.
+""",
+    "GET /api/audit": """
+`since` is included, `until` is not. Each item has the [fields of an entry](audit.md#fields-of-an-entry), with `at` in
+Unix seconds and `facts` as an object.
+""",
+    "GET /api/audit/verification": """
+`ok`: nothing is wrong; `proven`: and a signed head says so. `checked`, `from_seq`, `to_seq`; `heads` that met their
+entry, `prunes`: signed records of pruning; the first hundred `faults` (`seq`, `kind`, `sentence`) of `fault_count`;
+`warnings`: what does not count, and why; `head`: the newest that met its entry, null where there is none; `took_s`.
+""",
+    "POST /api/audit/prune": """
+The answer has `removed` (or `would_remove`), `to_seq`, the last entry that is gone, `left` and `dry_run`.
+""",
+    "GET /api/nodes": """
+Each item has its `name`, whether it is this one (`own`), `url`, `state` (`ready`, `not ready`, `dead`, `unknown`),
+`checked_at`, `answer_ms`, `version` and `reasons`.
+""",
     "GET /api/providers": """
 Each item has its `name`, `role` (`model`, `synthesizer`, `recognizer`) and `state` (`ready`, `resting`, `being tried`,
 `left out`) with the `reason`; `vendor`, `model`, `version` and `place`; `breaker` (its `state`, for how long, how often
@@ -67,9 +136,9 @@ it has opened, how long the rest lasts yet, the share of bad calls); the `limits
 What it says is explained in [When replies become slow or fail](../explanation/degradation.md).
 """,
     "POST /api/voice/switch": """
-The answer tells how the switch stands: `enabled`, `since` (Unix seconds), `reason`, `by` (`start`, `configuration` or
-`api`), and `kept`, which is false where a restart would forget it. What it stops is in [Survive providers that
-fail](../how-to/survive-provider-failures.md#switch-speech-off).
+The answer tells how the switch stands: `enabled`, `since` (Unix seconds), `reason`, `by` (an operator, `start` or
+`configuration`), and `kept`, which is false where a restart would forget it. What it stops is in [Survive providers
+that fail](../how-to/survive-provider-failures.md#switch-speech-off).
 """,
     "GET /api/rollouts/{name}": """
 Times are Unix seconds, spans seconds, shares basis points.
@@ -122,6 +191,14 @@ class Operation:
     def tags(self) -> list[str]:
         """The groups it belongs to."""
         return list(self.plain["tags"])
+
+    @property
+    def takes(self) -> str:
+        """What a caller needs: the scopes, or only a key; empty where it is open."""
+        scopes = [scope for needed in self.plain.get("security", []) for each in needed.values() for scope in each]
+        if "security" not in self.plain:
+            return ""
+        return "the scope " + ", ".join(f"`{scope}`" for scope in scopes) if scopes else "a key, of whatever scope"
 
     @property
     def answers(self) -> list[Answer]:
@@ -182,6 +259,7 @@ def _printed(operation: Operation, shared: set[Answer], document: Schema) -> str
     return page(
         f"### `{operation.name}`",
         operation.plain["description"],
+        f"Takes {operation.takes}." if operation.takes else "",
         table(["parameter", "kind", "where"], asked) if asked else "",
         *(page(f"Reads `{content}`:", _fields(body, document)) for content, body in _bodies(operation.plain)),
         NOTES.get(operation.name, ""),
