@@ -25,7 +25,7 @@ from segue.console.keys import (
     state,
     written,
 )
-from segue.console.operator import START, Operator, Scope
+from segue.console.operator import START, TAKEN, Operator, Scope
 from segue.console.ports import KeyStore
 from segue.errors import InvalidRequest, NotFound, Unauthorized, Unavailable
 from segue.vendors.console import AccessSettings
@@ -120,9 +120,11 @@ class Keyring:
 
         Raises:
             Forbidden: only an administrator may.
-            InvalidRequest: there are too many.
+            InvalidRequest: the name cannot be read as it is, or is taken; or there are too many.
             Unavailable: it could not be written; there is no such key.
         """
+        if name in TAKEN or not name.isprintable() or name != name.strip():
+            raise InvalidRequest(f"{name!r} cannot be the name of a key; take another one.", param="name")
         id, secret = self._drawn()  # noqa: A001
         now_us = self._now_us()
         key = Key(id, name, scopes, hashed(secret), now_us, by.name, None if lasts_us is None else now_us + lasts_us)

@@ -43,3 +43,7 @@ SCHEDULE = Operator("schedule", frozenset(), "schedule")
 """What happens by itself at a set time, in the audit."""
 START = Operator("start", frozenset(), "start")
 """What happens because a server starts, in the audit."""
+LINK = Operator("link", frozenset(), "link")
+"""Whoever holds a link that can be used once, such as one for approval."""
+TAKEN = frozenset(each.name for each in (CONTROLLER, SCHEDULE, START, LINK))
+"""Names that no key may have."""

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse
 
 from segue.console.actions import Actions, Deed
 from segue.console.audit import Draft
-from segue.console.operator import Operator
+from segue.console.operator import LINK
 from segue.delivery.approval import awaited, fits
 from segue.delivery.rollout import Command, Decision, Kind, Rollout, Verb
 from segue.delivery.seen import Seen
@@ -56,8 +56,6 @@ HEADERS = {
     "x-robots-tag": "noindex",
     "vary": "accept-language",
 }
-LINK = Operator("link", frozenset(), "link")
-"""Who agrees: whoever holds the link. The name that is given with it proves nothing, and is kept as a reason."""
 
 Look = Callable[[str], Awaitable[Seen | None]]
 Obey = Callable[[str, Command], Awaitable[Decision]]
@@ -102,6 +100,7 @@ def router(look: Look, obey: Obey, actions: Actions) -> APIRouter:
         if not _waits_for(rollout, nonce):
             return _told(code, "used", 410)
         stage = rollout.plan.stages[rollout.stage + 1].name
+        # The name that is given proves nothing: it is kept as a reason.
         given = "".join(filter(str.isprintable, form.get("name", "")))[:100].strip()
         command = Command(
             Verb.APPROVE, LINK.name, given, id=f"approval {nonce}", stage=stage, nonce=nonce, via=LINK.via
