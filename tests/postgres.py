@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -87,6 +87,21 @@ class Cluster:
             self._process.send_signal(number)
             self._process.wait(30.0)
             self._process = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Inside, it is there, takes connections and bytes, and answers nothing."""
+        assert self._process is not None
+        listed = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text(encoding="ascii")
+        stopped = [self._process.pid, *map(int, listed.split())]
+        for each in stopped:
+            os.kill(each, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for each in stopped:
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGCONT)
 
     def address(self, database: str) -> str:
         """The address of one of its databases."""

@@ -113,6 +113,33 @@ async def test_an_outage_is_noticed_while_nobody_writes(
     await database.close()
 
 
+async def test_a_frozen_database_keeps_nobody_waiting(
+    postgres_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that takes bytes and answers nothing is given up: whoever waits is told, and it shows; then all goes on."""
+    monkeypatch.setattr("segue.stores.sql.postgres.LOOK_S", 0.1)
+    monkeypatch.setattr("segue.stores.sql.postgres.CONNECT_S", 2)
+    monkeypatch.setattr("segue.stores.sql.patience.ANSWER_S", 0.5)
+    database = Postgres(postgres_cluster.database())
+    await database.start()
+    store = SqlRolloutStore(database)
+    change = started()
+    await store.save(change)
+    following = commanded(change.rollout, await store.table(), Verb.FREEZE)
+    with postgres_cluster.frozen():
+        async with asyncio.timeout(LIMIT_S):
+            read = await asyncio.gather(*(store.latest() for _ in range(4)), return_exceptions=True)
+            with pytest.raises(Unavailable, match="cannot be written"):
+                await store.save(following)
+        assert {type(each) for each in read} == {Unavailable}
+        assert not database.health().ready
+    await until(lambda: database.health().ready)
+    kept = await store.load(change.rollout.name)
+    assert kept is not None
+    assert kept.version == 1
+    await database.close()
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Return as soon as something holds."""
     async with asyncio.timeout(LIMIT_S):

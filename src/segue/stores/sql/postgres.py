@@ -67,8 +67,11 @@ class Postgres(Connections):
     def _vacuum(self) -> None:
         try:
             with self._writing.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-                connection.exec_driver_sql("set statement_timeout = 0")
-                connection.exec_driver_sql("vacuum (analyze) audit")
+                from segue.stores.sql.patience import unhurried  # noqa: PLC0415 - see `_engine`
+
+                with unhurried(connection):
+                    connection.exec_driver_sql("set statement_timeout = 0")
+                    connection.exec_driver_sql("vacuum (analyze) audit")
         except DBAPIError as error:
             raise Unavailable(self._explain(error)) from error
 
@@ -88,6 +91,8 @@ def _engine(url: URL, *, readers: int = 1, alone: bool = False) -> Engine:
     limits = f"-c statement_timeout={STATEMENT_MS} -c idle_in_transaction_session_timeout={STATEMENT_MS * 3}"
     pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": readers, "max_overflow": 0, "pool_pre_ping": True}
     try:
+        from segue.stores.sql.patience import Patient  # noqa: PLC0415 - only who uses Postgres has its driver
+
         engine = create_engine(
             url,
             hide_parameters=True,
@@ -98,6 +103,7 @@ def _engine(url: URL, *, readers: int = 1, alone: bool = False) -> Engine:
         )
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigurationError("The driver for Postgres is not installed: pip install 'segue[postgres]'.") from error
+    event.listen(engine, "do_connect", lambda _dialect, _record, given, named: Patient.connect(*given, **named))
     if alone:
         turn = text(f"select pg_advisory_xact_lock({LOCK})")
         event.listen(engine, "begin", lambda connection: connection.execute(turn))

@@ -112,8 +112,13 @@ def migrate(connection: Connection, place: str) -> str:
         from segue.stores.sql import carrying  # noqa: PLC0415 (Alembic takes a moment, and most starts do not need it)
 
         if connection.dialect.name == "postgresql":
+            from segue.stores.sql.patience import unhurried  # noqa: PLC0415 - only who uses Postgres has its driver
+
             connection.execute(text("set local statement_timeout = 0"))  # a large table may take its time
-        carrying.carry(connection)
+            with unhurried(connection):
+                carrying.carry(connection)
+        else:
+            carrying.carry(connection)
     return found
 
 
