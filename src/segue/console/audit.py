@@ -13,6 +13,9 @@ from dataclasses import dataclass, field, fields
 GENESIS = "0" * 64
 """Stands for the hash before the first entry."""
 
+MOST = 2**53
+"""No number and no moment of an entry is greater: what is was put there by hand."""
+
 OK, REPLAYED, REFUSED, FAILED = "ok", "replayed", "refused", "failed"
 """How an action ended: with an effect; with the effect it had before; without one, by rule; without one, by a fault."""
 
@@ -102,12 +105,16 @@ def digest(value: Mapping[str, object]) -> str:
 
 
 def linked(draft: Draft, last: Entry | None) -> Entry:
-    """The entry that follows the last one."""
+    """The entry that follows the last one.
+
+    That one may have been tampered with: the chain goes on all the same, and verifying it tells.
+    """
     plain: dict[str, object] = {each.name: getattr(draft, each.name) for each in fields(Draft)}
     plain["facts"] = canonical(draft.facts).decode("utf-8", "surrogatepass")
-    plain["seq"] = last.seq + 1 if last is not None else 1
-    plain["at_us"] = max(draft.at_us, last.at_us) if last is not None else draft.at_us
-    plain["prev_hash"] = last.hash if last is not None else GENESIS
+    held = last is not None and type(last.at_us) is int and last.at_us <= MOST
+    plain["seq"] = int(last.seq) + 1 if last is not None else 1
+    plain["at_us"] = max(draft.at_us, last.at_us) if last is not None and held else draft.at_us
+    plain["prev_hash"] = str(last.hash) if last is not None else GENESIS
     return Entry(**plain, hash=hashlib.sha256(canonical(plain)).hexdigest())  # type: ignore[arg-type]
 
 

@@ -16,7 +16,7 @@ from segue.console import retention
 from segue.console.audit import GENESIS, Entry
 from segue.console.heads import Head, Trust
 from segue.console.links import TOLD, Links
-from segue.console.tampering import Fault, Gap, Kind, hash_of
+from segue.console.tampering import Fault, Gap, Kind, hash_of, unnumbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +103,8 @@ class Verifier:
     def feed(self, entry: Entry, *, begins: bool = False) -> None:
         """Look at the next entry. `begins`: all entries before it were found gone while the reading went on."""
         self._checked += 1
-        if type(entry.seq) is not int or type(entry.at_us) is not int:
-            seq = self._links.last + 1
-            fault = Fault(seq, Kind.CHANGED, f"Where entry {seq} belongs, something stands without a number or a time.")
-            self._links.tell(fault)
+        if (odd := unnumbered(entry, self._links.last + 1)) is not None:
+            self._links.tell(odd)
             return
         own = hash_of(entry)
         if begins or self._first is None:

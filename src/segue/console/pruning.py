@@ -14,7 +14,7 @@ from segue.console.heads import Signer
 from segue.console.links import Links
 from segue.console.ports import AuditStore
 from segue.console.retention import prunable, signed_record
-from segue.console.tampering import Fault, hash_of
+from segue.console.tampering import Fault, hash_of, unnumbered
 from segue.errors import SegueError
 
 
@@ -94,5 +94,7 @@ def _fault(entries: Sequence[Entry]) -> Fault | None:
     """The first fault in entries that follow each other."""
     links = Links()
     for entry in entries:
+        if (odd := unnumbered(entry, links.last + 1)) is not None:
+            return odd
         links.feed(entry, hash_of(entry), begins=False)
     return next(iter(sorted(links.faults(), key=lambda fault: fault.seq)), None)

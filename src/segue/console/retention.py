@@ -43,8 +43,16 @@ def cutoff_us(now_us: int, days: float) -> int:
 
 
 def prunable(oldest: Sequence[Entry], before_us: int, newest_seq: int) -> list[Entry]:
-    """Those of the oldest entries that are to be pruned. The newest entry of all stays, however old it is."""
-    return list(takewhile(lambda entry: entry.at_us < before_us and entry.seq < newest_seq, oldest))
+    """Those of the oldest entries that are to be pruned. The newest entry of all stays, however old it is.
+
+    One whose moment was tampered with counts as old, so that it is found.
+    """
+
+    def is_old(entry: Entry) -> bool:
+        number, at_us = entry.seq, entry.at_us
+        return type(number) is int and number < newest_seq and (type(at_us) is not int or at_us < before_us)
+
+    return list(takewhile(is_old, oldest))
 
 
 def signed_record(batch: Sequence[Entry], signer: Signer) -> Pruned:

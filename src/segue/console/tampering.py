@@ -77,6 +77,13 @@ def numbered(entry: Entry, seq: int) -> bool:
     return hash_of(replace(entry, seq=seq)) == entry.hash
 
 
+def unnumbered(entry: Entry, seq: int) -> Fault | None:
+    """The fault of what stands where entry `seq` belongs, if it has no number or no time."""
+    if type(entry.seq) is int and type(entry.at_us) is int:
+        return None
+    return Fault(seq, Kind.CHANGED, f"Where entry {seq} belongs, something stands without a number or a time.")
+
+
 def told(odd: Sequence[Odd], gaps: Sequence[Gap]) -> Iterator[Fault]:
     """What happened to odd entries, and to the numbers that are missing."""
     left, missing = list(odd), list(gaps)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from segue.console.audit import Entry
+from segue.console.audit import MOST, Entry
 from segue.console.chain import Verification, Verifier
 from segue.console.heads import Found, Trust
 from segue.console.ports import AuditStore, HeadPlace
@@ -52,7 +52,8 @@ class Verifying:
     async def _read(self, verifier: Verifier, newest: int) -> None:
         after = 0
         while after < newest and (page := await self._audit.read(after=after, limit=PAGE)):
-            begins = after > 0 and page[0].seq > after + 1 and await self._begins_with(page[0])
+            page = [entry for entry in page if _is_number(entry.seq)]
+            begins = bool(page) and 0 < after < page[0].seq - 1 and await self._begins_with(page[0])
             await asyncio.to_thread(_feed, verifier, page, begins=begins)
             seen = max((entry.seq for entry in page if type(entry.seq) is int), default=after)
             if seen <= after:
@@ -60,6 +61,8 @@ class Verifying:
             after = seen
             if begins and (last := await self._audit.last()) is not None:
                 newest = last.seq  # the record of what was pruned meanwhile is among the newest entries
+        strays = await self._audit.read(after=MOST, limit=PAGE)
+        await asyncio.to_thread(_feed, verifier, strays, begins=False)
 
     async def _begins_with(self, entry: Entry) -> bool:
         """Whether the chain begins with this entry by now: everything before it was pruned while it was read."""
@@ -70,6 +73,11 @@ class Verifying:
 def unreadable(found: Found, name: str) -> str:
     """The warning about lines that hold no head."""
     return f"{found.unreadable} line(s) of {name} hold no head that can be read."
+
+
+def _is_number(seq: object) -> bool:
+    """Whether this is where numbers of entries are, and not put there by hand behind all of them."""
+    return isinstance(seq, int | float) and seq <= MOST
 
 
 def _feed(verifier: Verifier, page: Sequence[Entry], *, begins: bool) -> None:

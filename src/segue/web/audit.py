@@ -109,7 +109,7 @@ def _reading(access: Access, console: ConsolePlane, lists: Lists, server: Server
             before = (walk.place[0], int(walk.place[1])) if walk.place is not None else None
             found = await console.audit.page(wanted.filter(), before=before, limit=walk.take)
             await console.audit.append(draft)
-            return walk.answer(found, lambda entry: (entry.at_us, str(entry.seq)), told)
+            return walk.answer(found, lambda entry: (int(entry.at_us), str(int(entry.seq))), told)
 
         return await console.actions.act(by, _deed("read", request, filters=",".join(words)), read)
 
@@ -176,9 +176,10 @@ def _pruning(access: Access, console: ConsolePlane, clock: Clock) -> APIRouter:
 
 def told(entry: Entry) -> dict[str, Any]:
     """An entry for people, as JSON."""
-    plain = asdict(entry)
-    at_us = plain.pop("at_us")
-    return {"seq": plain.pop("seq"), "at": round(at_us / 1e6, 6), **plain, "facts": _facts(entry)}
+    # One that was tampered with may hold anything, which is told as it is.
+    plain = {name: value if isinstance(value, str | int) else repr(value) for name, value in asdict(entry).items()}
+    seq, _ = plain.pop("seq"), plain.pop("at_us")
+    return {"seq": seq, "at": round(int(entry.at_us) / 1e6, 6), **plain, "facts": _facts(entry)}
 
 
 def _deed(verb: str, request: Request, *, scope: Scope = Scope.AUDIT_READ, **facts: str) -> Deed:

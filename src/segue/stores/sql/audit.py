@@ -7,9 +7,9 @@ entry and writing the next: the chain has neither gaps nor forks, however many s
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, tuple_
+from sqlalchemy import Connection, Select, and_, delete, func, insert, select, tuple_
 
-from segue.console.audit import Draft, Entry, Filter, linked
+from segue.console.audit import MOST, Draft, Entry, Filter, linked
 from segue.stores.sql.shared import Sql
 from segue.stores.sql.tables import audit
 
@@ -69,7 +69,9 @@ def _append(connection: Connection, *, drafts: tuple[Draft, ...]) -> None:
 
 
 def _last(connection: Connection) -> Entry | None:
-    row = connection.execute(select(audit).order_by(audit.c.seq.desc()).limit(1)).first()
+    # SQLite keeps whatever is put there by hand: text is greater than any number.
+    newest = select(audit).where(audit.c.seq <= MOST).order_by(audit.c.seq.desc()).limit(1)
+    row = connection.execute(newest).first()
     return None if row is None else Entry(**row._mapping)
 
 
@@ -79,7 +81,8 @@ def _entries(connection: Connection, *, query: Select[Any]) -> list[Entry]:
 
 def _page(connection: Connection, *, wanted: Filter, before: tuple[int, int] | None, limit: int) -> list[Entry]:
     own = audit.c
-    query = select(audit).order_by(own.at_us.desc(), own.seq.desc()).limit(limit)
+    listed = and_(own.at_us.between(0, MOST), own.seq <= MOST)
+    query = select(audit).where(listed).order_by(own.at_us.desc(), own.seq.desc()).limit(limit)
     for name in _SAME:
         if value := getattr(wanted, name):
             query = query.where(own[name] == value)
@@ -99,7 +102,7 @@ def _count(connection: Connection, *, before_us: int) -> int:
 
 def _prune(connection: Connection, *, to_seq: int, limit: int, entry: Draft | None) -> int:
     own = audit.c
-    newest = connection.execute(select(func.max(own.seq))).scalar() or 0
+    newest = connection.execute(select(func.max(own.seq)).where(own.seq <= MOST)).scalar() or 0
     if entry is not None:
         append(connection, entry)
     oldest = select(own.seq).where(own.seq <= to_seq, own.seq < newest).order_by(own.seq).limit(limit).subquery()
