@@ -5,10 +5,13 @@ import signal
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy.exc import DataError
 
+from segue.console.audit import Draft
 from segue.delivery.ports import Conflict
 from segue.delivery.rollout import Verb
 from segue.errors import ConfigurationError, Unavailable
+from segue.stores.sql.audit import SqlAuditStore
 from segue.stores.sql.postgres import Postgres
 from segue.stores.sql.rollouts import SqlRolloutStore
 from segue.stores.sql.turns import SqlTurnStore
@@ -111,6 +114,14 @@ async def test_an_outage_is_noticed_while_nobody_writes(
     await until(lambda: database.health().ready)
     assert (database.health().lost, database.health().queued) == (0, 0)
     await database.close()
+
+
+async def test_a_value_that_fits_no_table_is_no_outage(postgres: Postgres) -> None:
+    """What a database refuses for what it holds fails alone: the database is well, and nobody is told otherwise."""
+    store = SqlAuditStore(postgres)
+    with pytest.raises(DataError):
+        await store.append(Draft(1, "olha", "key", "message.send", "chat/main.\x00"))
+    assert postgres.health().ready
 
 
 async def test_a_frozen_database_keeps_nobody_waiting(

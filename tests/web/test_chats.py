@@ -193,6 +193,14 @@ def test_what_no_database_takes_is_left_out_or_refused(client: httpx2.Client, ch
     assert [each["text"] for each in messages(client, chat)] == ["ab"] * 2
 
 
+@pytest.mark.parametrize("path", ["chats/main.%00", "chats/main.%00/messages", "runs/main.%00", "rollouts/%00"])
+def test_an_address_with_nul_is_nowhere(client: httpx2.Client, path: str) -> None:
+    """No database takes that character, so it gets to none, whatever the door."""
+    answer = client.get(f"/api/{path}")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 def test_while_it_runs_the_same_request_is_told_where(client: httpx2.Client, chat: str) -> None:
     """409 with the place of the run, which can be followed; another request under the key is 422 at once."""
     begun = client.post(f"/api/chats/{chat}/send", json={"text": LONG}, headers={"Idempotency-Key": "k", **ASYNC})

@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from segue.configuration import ServerSettings
-from segue.errors import Forbidden, TooLarge, TooSlow
+from segue.errors import Forbidden, NotFound, TooLarge, TooSlow
 from segue.telemetry.metrics import Metrics
 from segue.web.hosts import check_host
 from segue.web.problems import of_error
@@ -59,9 +59,11 @@ class Guard:
             await of_error(scope["path"], self._too_large())(scope, receive, answer)
             return
         try:
+            if "\x00" in scope["path"]:
+                raise NotFound("There is nothing under this address: it holds the character NUL.")
             check_host(HTTPConnection(scope), self._hosts)
             body = await self._body(receive)
-        except (Forbidden, TooLarge, TooSlow) as error:
+        except (Forbidden, NotFound, TooLarge, TooSlow) as error:
             await of_error(scope["path"], error)(scope, receive, answer)
             return
         if body is not None:

@@ -18,7 +18,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from segue.errors import Unavailable
 
@@ -210,7 +210,8 @@ class Writer:
                 self._commit([entry])
             except _JobFailed as failed:
                 entry.error = failed.__cause__
-                if isinstance(entry.error, DBAPIError) and not isinstance(entry.error, IntegrityError):
+                # What does not fit into a table is the fault of its job; all else is the database's.
+                if isinstance(entry.error, DBAPIError) and not isinstance(entry.error, IntegrityError | DataError):
                     broken = entry.error
                     entry.error = Unavailable(self._explain(broken))
             except Exception as error:
