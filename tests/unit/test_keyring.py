@@ -261,7 +261,7 @@ async def test_each_change_has_its_entry_and_no_secret_is_in_it(place: Place) ->
         ("key.rotate", f"key/{key.id}", "ok", "r2"),
         ("key.revoke", f"key/{key.id}", "ok", "r3"),
         ("key.revoke", f"key/{key.id}", "replayed", "r4"),
-        ("key.revoke", "key/nobody", "refused", "r5"),
+        ("key.revoke", "key", "refused", "r5"),
     ]
     assert entries[1].before == entries[0].after != entries[1].after
     assert fresh.id in entries[1].facts

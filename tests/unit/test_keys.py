@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.console.keys import Key, State, hashed, proved, read, rotated, state, written
+from segue.console.keys import Key, State, hashed, id_in, proved, read, rotated, state, written
 from segue.console.operator import Scope
 
 SECRET = bytes(range(32))
@@ -116,3 +116,21 @@ def test_a_key_is_replaced_with_an_overlap() -> None:
     old, new = rotated(replace(KEY, expires_us=10_100), fresh, 10_000, 0, 700)
     assert (old.expires_us, new.expires_us) == (10_000, 10_700)
     assert state(old, 10_000) is State.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("text", "id"),
+    [
+        ("0123456789ab", "0123456789ab"),
+        ("seg_dev_0123456789ab_" + "a" * 49, "0123456789ab"),
+        ("seg_dev_0123456789ab", "0123456789ab"),
+        ("0123456789abc", None),
+        ("0123456789ab\n", None),
+        ("seg_dev_0123456789abc_", None),
+        ("x0123456789ab", None),
+        ("", None),
+    ],
+)
+def test_a_key_is_named_by_its_id_or_by_itself(text: str, id: str | None) -> None:  # noqa: A002
+    """As much of it as is there; what is neither names nothing."""
+    assert id_in(text) == id

@@ -105,6 +105,21 @@ def test_a_key_that_is_not_there_is_told(guarded: RunningServer, verb: str, id: 
     assert posted(guarded, f"/{id}/{verb}", 404)["code"] == "unknown_key"
 
 
+def test_a_key_that_strayed_is_revoked_by_itself(guarded: RunningServer) -> None:
+    """The command takes the whole key, also one that lost its end, and tells only its id."""
+    for cut in (None, -9):
+        made = posted(guarded, name="Olha", scopes=["read"])
+        done = subprocess.run(
+            [sys.executable, "-m", "segue.cli.main", "keys", "revoke", made["key"][:cut], "--data", str(guarded.data)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=clean_environment(),
+        )
+        assert done.stdout == f"{made['id']} (Olha) is revoked.\n"
+        assert not opens(guarded, made["key"])
+
+
 def test_no_key_is_found_anywhere(guarded: RunningServer) -> None:
     """Not in the log, the metrics, the audit, an error or any file: neither a key nor its secret, good or bad."""
     made = posted(guarded, name="Olha", scopes=["send", "read"])
@@ -116,6 +131,10 @@ def test_no_key_is_found_anywhere(guarded: RunningServer) -> None:
             errors += [
                 client.post(PATH, json={}).text,
                 client.get(f"/api/chats/{key}").text if key != new["key"] else "",
+                *(
+                    httpx2.post(f"{guarded.url}{PATH}/{key}/{verb}", json={}, headers=guarded.headers).text
+                    for verb in ("rotate", "revoke")
+                ),
                 client.post("/api/session", json={"key": [key]}).text,
                 client.post("/api/session", json={"key": key, "more": 1}).text,
                 client.post(

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from segue.cli.asking import HERE, Server, Where
 from segue.cli.commanding import printed
+from segue.console.keys import id_in
 from segue.delivery.quantity import duration_s
 from segue.errors import InvalidRequest
 
@@ -72,7 +73,7 @@ def rotate(
     Parameters
     ----------
     id
-        Of the key that is replaced; `segue keys list` tells it.
+        Of the key that is replaced, or that key itself; `segue keys list` tells the id.
     overlap
         How long the old one goes on working, such as 24h or 0s; what the server is set to when absent.
     expires
@@ -82,7 +83,7 @@ def rotate(
     """
     overlap_s, expires_in_s = _seconds("--overlap", overlap), _seconds("--expires", expires)
     body = _given(overlap_s=overlap_s, expires_in_s=expires_in_s)
-    _shown(Server(where).post(f"/api/keys/{id}/rotate", body), json_=json_)
+    _shown(Server(where).post(f"/api/keys/{_id(id)}/rotate", body), json_=json_)
 
 
 @app.command
@@ -92,11 +93,11 @@ def revoke(id: str, /, *, where: Where = HERE, json_: bool = False) -> None:  # 
     Parameters
     ----------
     id
-        Of the key; `segue keys list` tells it.
+        Of the key, or the key itself; `segue keys list` tells the id. Only that is sent.
     json_
         Print what the server said, as JSON.
     """
-    answer = Server(where).post(f"/api/keys/{id}/revoke", {})
+    answer = Server(where).post(f"/api/keys/{_id(id)}/revoke", {})
     if json_:
         printed(answer)
     else:
@@ -115,6 +116,17 @@ def _shown(answer: dict[str, Any], *, json_: bool) -> None:
     )
     if (old := answer.get("replaced")) is not None:
         told.print(f"The key {old['id']} goes on working until {_moment(old['expires_at'])}.")
+
+
+def _id(text: str) -> str:
+    """The id that somebody named.
+
+    Raises:
+        InvalidRequest: it is none; it is not told again, as it may be a key.
+    """
+    if (found := id_in(text.strip())) is None:
+        raise InvalidRequest("Name a key by its id, 12 hexadecimal digits; `segue keys list` tells them.")
+    return found
 
 
 def _seconds(option: str, text: str | None) -> float | None:

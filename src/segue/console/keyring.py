@@ -19,6 +19,7 @@ from segue.console.keys import (
     Key,
     State,
     hashed,
+    id_in,
     proved,
     read,
     rotated,
@@ -149,7 +150,7 @@ class Keyring:
 
         Raises:
             Forbidden: only an administrator may.
-            NotFound: there is no such key.
+            NotFound: there is no such key; then what was named instead stands nowhere, as it may be a key.
             InvalidRequest: the old one is not good any more.
             Unavailable: it could not be written; nothing changed.
         """
@@ -166,7 +167,7 @@ class Keyring:
             await self._store.save(old, new, entry=entry)
             return old, new
 
-        deed = Deed("key.rotate", f"key/{id}", Scope.ADMIN, request, facts={"new": new_id})
+        deed = Deed("key.rotate", _target(id), Scope.ADMIN, request, facts={"new": new_id})
         old, new = await self._actions.act(by, deed, do)
         self._known.pop(id, None)
         return written(self._settings.environment, new_id, secret), new, old
@@ -189,7 +190,7 @@ class Keyring:
             await self._store.save(after, entry=replace(draft, before=_digest(before), after=_digest(after)))
             return after
 
-        key = await self._actions.act(by, Deed("key.revoke", f"key/{id}", Scope.ADMIN, request), do)
+        key = await self._actions.act(by, Deed("key.revoke", _target(id), Scope.ADMIN, request), do)
         self._known.pop(id, None)
         return key
 
@@ -235,6 +236,8 @@ class Keyring:
         return key
 
     async def _found(self, id: str) -> Key:  # noqa: A002
+        if id_in(id) != id:
+            raise NotFound(f"Name a key by its id, {2 * ID_BYTES} hexadecimal digits.", code="unknown_key")
         key = await self._store.load(id)
         if key is None:
             raise NotFound(f"There is no key {id}.", code="unknown_key")
@@ -260,6 +263,11 @@ def _digest(key: Key) -> str:
         "replaces": key.replaces,
     }
     return digest(plain)
+
+
+def _target(id: str) -> str:  # noqa: A002
+    """What somebody wants to do something to; no id, no name, as it may be the text of a key."""
+    return f"key/{id}" if id_in(id) == id else "key"
 
 
 def _facts(key: Key) -> dict[str, str | int]:

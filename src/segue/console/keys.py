@@ -26,6 +26,7 @@ _WRITTEN = re.compile(
     rf"(?P<body>{PREFIX}_(?P<environment>[a-z0-9]{{1,16}})_(?P<id>[0-9a-f]{{{2 * ID_BYTES}}})"
     rf"_(?P<secret>[0-9A-Za-z]{{{_SECRET_DIGITS}}}))(?P<check>[0-9A-Za-z]{{{_CHECK_DIGITS}}})"
 )
+_NAMED = re.compile(rf"({PREFIX}_[a-z0-9]{{1,16}}_)?(?P<id>[0-9a-f]{{{2 * ID_BYTES}}})(?(1)(_|\Z)|\Z)")
 _NOBODY = hashlib.sha256(b"").hexdigest()
 """Stands for the hash of a key that is not there, so that there is something to compare with."""
 
@@ -84,6 +85,15 @@ def read(text: str) -> Presented | None:
     if number >= 1 << (8 * SECRET_BYTES):
         return None
     return Presented(found["environment"], found["id"], number.to_bytes(SECRET_BYTES, "big"))
+
+
+def id_in(text: str) -> str | None:
+    """The public id that somebody names: by itself, or by the whole key, even if its end is not right; None for none.
+
+    Whoever wants a key that strayed out of the way has the key itself at hand.
+    """
+    found = _NAMED.match(text)
+    return found["id"] if found is not None else None
 
 
 def hashed(secret: bytes) -> str:
