@@ -14,6 +14,7 @@ from pathlib import Path
 from docs.printers.audit import audit_page
 from docs.printers.commands import command_page
 from docs.printers.configuration import configuration_page
+from docs.printers.console import console_page
 from docs.printers.decisions import decisions_page
 from docs.printers.degradation import degradation_page
 from docs.printers.endpoints import http_page
@@ -115,6 +116,7 @@ def _reading_row(reading: Reading) -> Sequence[str]:
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/explanation/console-measured.md": lambda: console_page(NOTE),
     "docs/explanation/degradation.md": lambda: degradation_page(NOTE),
     "docs/explanation/gates-measured.md": lambda: gates_page(NOTE),
     "docs/reference/audit.md": lambda: audit_page(NOTE),
