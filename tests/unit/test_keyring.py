@@ -108,6 +108,20 @@ async def test_an_unknown_key_and_a_wrong_secret_are_told_alike(place: Place) ->
     assert len(told) == 1
 
 
+async def test_an_unknown_key_costs_what_a_wrong_secret_costs(place: Place) -> None:
+    """The store is asked as often, so that time does not tell either which keys there are."""
+    _, key = await place.made()
+    asked = []
+    for id in ("0" * 12, key.id):  # noqa: A001
+        before = place.store.asked
+        for _ in range(5):
+            await refused(place.ring, written("dev", id, bytes(32)))
+        await place.clock.advance(FRESH_S)
+        await refused(place.ring, written("dev", id, bytes(32)))
+        asked.append(place.store.asked - before)
+    assert asked == [2, 2]
+
+
 async def test_a_key_expires_at_its_moment(place: Place) -> None:
     """Also while it is known here and nothing is asked."""
     text, _ = await place.made(lasts_us=500_000)

@@ -6,6 +6,7 @@ else.
 """
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
@@ -69,6 +70,8 @@ class Keyring:
         self._settings = settings
         self._chance = chance
         self._known: OrderedDict[str, tuple[Key, float]] = OrderedDict()
+        self._strangers: OrderedDict[str, float] = OrderedDict()
+        """Ids that no key has, and when they were asked for: to ask again would tell by its time that there is none."""
         self._asked: dict[str, asyncio.Task[Key | None]] = {}
 
     async def authenticate(self, text: str) -> Key:
@@ -212,6 +215,8 @@ class Keyring:
         if known is not None and self._clock.now() - known[1] < FRESH_S:
             self._known.move_to_end(id)
             return known[0]
+        if self._clock.now() - self._strangers.get(id, -math.inf) < FRESH_S:
+            return None
         asked = self._asked.get(id)
         if asked is None:
             asked = self._asked[id] = asyncio.create_task(self._ask(id))
@@ -229,10 +234,14 @@ class Keyring:
                 raise Unavailable("Keys cannot be looked up now; try again in a moment.") from error
             return known[0]
         self._known.pop(id, None)
+        self._strangers.pop(id, None)
         if key is not None:
             self._known[id] = (key, asked_at)
-            if len(self._known) > KNOWN:
-                self._known.popitem(last=False)
+        else:
+            self._strangers[id] = asked_at
+        for each in (self._known, self._strangers):
+            if len(each) > KNOWN:
+                each.popitem(last=False)
         return key
 
     async def _found(self, id: str) -> Key:  # noqa: A002
