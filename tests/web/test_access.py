@@ -249,3 +249,10 @@ async def test_without_any_key_nobody_comes_in() -> None:
     here = httpx2.ASGITransport(house.app(), client=("127.0.0.1", 1))
     async with httpx2.AsyncClient(transport=here, base_url="http://127.0.0.1") as client:
         assert (await client.get("/api/audit", headers=bearer(key))).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/keys/", "/api/session/", "/v1/models/"])
+def test_nobody_is_sent_elsewhere_with_a_key(guarded: RunningServer, path: str) -> None:
+    """A slash too many is an address that is not there: a redirection would name a host and a scheme to go on with."""
+    answer = httpx2.get(guarded.url + path, headers=guarded.headers | {"host": "elsewhere.example"})
+    assert (answer.status_code, "location" in answer.headers) == (404, False)

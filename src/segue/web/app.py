@@ -102,6 +102,7 @@ def create(
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        redirect_slashes=False,  # behind a proxy it would send keys on to an address without encryption
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     problems.install(app)
