@@ -211,3 +211,12 @@ async def test_what_cannot_be_pruned_is_refused(desk: Desk, body: dict[str, Any]
     before = (await desk.newest()).seq
     assert (await desk.client.post("/api/audit/prune", json=body)).status_code == 400
     assert (await desk.newest()).seq == before
+
+
+async def test_pruning_by_force_is_told(desk: Desk) -> None:
+    """Whoever prunes what was tampered with stands in the audit as somebody who did."""
+    for force in (False, True):
+        await desk.write(2)
+        await desk.prune(before_days=0, force=force)
+        (entry, *_) = (await desk.get(action="audit.prune"))["items"]
+        assert (entry["facts"].get("forced"), entry["facts"]["count"] > 0) == (1 if force else None, True)

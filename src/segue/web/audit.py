@@ -154,7 +154,7 @@ def _pruning(access: Access, console: ConsolePlane, clock: Clock) -> APIRouter:
 
         async def look(draft: Draft) -> dict[str, Any]:
             count, first, left = await console.pruner.count(before_us), *await _ends(console.audit)
-            await console.audit.append(replace(draft, facts={"dry_run": 1, "would_remove": count}))
+            await console.audit.append(replace(draft, facts={**draft.facts, "dry_run": 1, "would_remove": count}))
             to_seq = first + count - 1 if count else None
             return {"would_remove": count, "to_seq": to_seq, "left": left - count, "dry_run": True}
 
@@ -162,13 +162,13 @@ def _pruning(access: Access, console: ConsolePlane, clock: Clock) -> APIRouter:
             batch = body.batch or console.retention.prune_batch
             done = await console.pruner.prune(draft, before_us, batch=batch, vacuum=body.vacuum, force=body.force)
             if not done.removed:
-                await console.audit.append(replace(draft, facts={"removed": 0}))
+                await console.audit.append(replace(draft, facts={**draft.facts, "removed": 0}))
             with suppress(SegueError):  # the keeper signs it a little later all the same
                 await console.keeper.sign()
             _, left = await _ends(console.audit)
             return {"removed": done.removed, "to_seq": done.to_seq, "left": left, "dry_run": False}
 
-        deed = _deed("prune", request, scope=Scope.ADMIN)
+        deed = _deed("prune", request, scope=Scope.ADMIN, forced=int(body.force))
         return await console.actions.act(by, deed, look if body.dry_run else remove)
 
     return routes
@@ -182,7 +182,7 @@ def told(entry: Entry) -> dict[str, Any]:
     return {"seq": seq, "at": round(int(entry.at_us) / 1e6, 6), **plain, "facts": _facts(entry)}
 
 
-def _deed(verb: str, request: Request, *, scope: Scope = Scope.AUDIT_READ, **facts: str) -> Deed:
+def _deed(verb: str, request: Request, *, scope: Scope = Scope.AUDIT_READ, **facts: str | int) -> Deed:
     given = {name: value for name, value in facts.items() if value}
     return Deed(f"audit.{verb}", "audit", scope, request=request_id(request), facts=given)
 
