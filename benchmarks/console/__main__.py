@@ -1,7 +1,7 @@
 """Sends that are durable, pages of long lists, and the proof of the audit: how many, how soon, beside SQLite alone.
 
     python -m benchmarks.console                 about four minutes; keeps its figures under benchmarks/results
-    python -m benchmarks.console --only sends    one part; may be repeated
+    python -m benchmarks.console --only sends    one part; may be repeated; --keep puts it into what is kept
     python -m benchmarks.console --small         little of everything, for a first look; keeps nothing
 
 A real Segue process is pinned to one core and asked over real sockets by a client on the others. The language model is
@@ -10,6 +10,7 @@ scripted and answers at once, so what is measured is Segue, its database and the
 
 import argparse
 import gc
+import json
 import os
 import sqlite3
 import sys
@@ -60,8 +61,10 @@ async def measure(plan: Plan, chosen: list[str], folder: Path | None, console: C
         for name in chosen:
             task = progress.add_task(name)
             with tempfile.TemporaryDirectory(prefix="segue-bench-", dir=MEMORY if name == IN_MEMORY else folder) as own:
+                before, commit = os.getloadavg()[0], versions()["commit"]  # the source may change while it runs
                 results[name] = await SCENES[name](plan, Path(own), _teller(progress, task))
-            results[name]["load_average"] = [round(value, 2) for value in os.getloadavg()]
+            loads = [round(value, 2) for value in (before, os.getloadavg()[0])]
+            results[name] |= {"at": now(), "commit": commit, "load_average": loads}
             progress.remove_task(task)
     return results
 
@@ -75,13 +78,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=SCENES, action="append", help="one part; may be repeated")
     parser.add_argument("--small", action="store_true", help="little of everything, keeps nothing unless told to")
+    parser.add_argument("--keep", action="store_true", help="put the parts of --only in the place of the kept ones")
     parser.add_argument("--folder", type=Path, help="where the databases are made; the usual place for such files")
     parser.add_argument("--out", type=Path, help="where to keep the figures (JSON, and the plots beside it)")
     given = parser.parse_args()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     plan = SMALL if given.small else Plan()
     chosen = [name for name in given.only or SCENES if name != IN_MEMORY or MEMORY.is_dir()]
-    before, measured, began = machine(), versions(), time.monotonic()  # the source may change while it runs
+    before, measured, began = machine(), versions(), time.monotonic()
     gateway, load = cores()
     before["server_on"], before["load_on"] = sorted(gateway), sorted(load)
     os.sched_setaffinity(0, load)
@@ -97,7 +101,9 @@ def main() -> None:
         **scenes,
     }
     show(results, console)
-    if given.out or not (given.only or given.small):
+    if given.only and given.keep and not given.small:
+        results = {**json.loads(RESULTS.read_text(encoding="utf-8")), **scenes}
+    if given.out or ((given.keep or not given.only) and not given.small):
         kept(results, given.out or RESULTS, console)
 
 

@@ -134,6 +134,7 @@ async def _filtered(plan: Plan, database: Database, rows: int, tell: Tell) -> di
         "actor, one entry in 1000": (Filter(actor=SOMEBODY), None),
         "actor, one entry in 1000, deep": (Filter(actor=SOMEBODY), deep),
         "actor, one entry in 50": (Filter(actor="operator-1"), None),
+        "until a moment, deep": (Filter(until_us=at_us(rows)), deep),
         "status, one entry in 1000": (Filter(status="refused"), None),
         "target that nothing has": (Filter(target="chat/none"), None),
         "actor that nobody is": (Filter(actor="nobody"), None),
