@@ -1,11 +1,13 @@
 """Who can read what Segue keeps on disk: its own user, and whoever that one lets."""
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from segue.cli.local import NAME, listening
 from segue.console.heads import Head
 from segue.stores.audit_key import audit_key
 from segue.stores.heads import FileHeads
@@ -52,6 +54,24 @@ async def test_an_old_database_is_closed_to_everybody_else(tmp_path: Path) -> No
     os.close(os.open(folder / "segue.db", os.O_CREAT, 0o644))
     found = await rights_of(Database(folder / "segue.db"))
     assert (found["segue.db"], found["segue.db-wal"], rights(tmp_path)) == ("640", "640", {"data": "755"})
+
+
+def test_the_socket_is_only_for_its_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the mask of the process is; that is left alone, as other threads make files and folders meanwhile."""
+    os.umask(0)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "umask", lambda _: pytest.fail("The mask is of the whole process."))
+        with listening(tmp_path):
+            assert rights(tmp_path) == {NAME: "600"}
+
+
+def test_a_server_that_was_killed_while_it_made_its_socket_is_in_nobodys_way(tmp_path: Path) -> None:
+    """Where every server has the same process id, as in containers, the next one finds what that one left half done."""
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / f"{NAME}.{os.getpid()}"))
+    with listening(tmp_path) as listener:
+        assert listener is not None
+    assert rights(tmp_path) == {}
 
 
 async def test_whatever_is_kept_first_makes_a_private_folder(tmp_path: Path) -> None:

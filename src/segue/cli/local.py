@@ -77,10 +77,11 @@ def _bound(folder: Path) -> socket.socket | None:
         return None
     fresh = f"{NAME}.{os.getpid()}"  # takes the place of an old one in one step
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    mask = os.umask(0o177)
     try:
+        (folder / fresh).unlink(missing_ok=True)  # in a container, whoever was killed here had the same number
         with reachable(folder, fresh) as address:
             listener.bind(address)
+        (folder / fresh).chmod(0o600)  # nobody is let in before `listen`; a mask would hold for other threads too
         listener.listen()
         (folder / fresh).replace(folder / NAME)
     except OSError as error:
@@ -88,8 +89,6 @@ def _bound(folder: Path) -> socket.socket | None:
         with suppress(OSError):
             (folder / fresh).unlink()
         raise ConfigurationError(f"Cannot listen at {folder / NAME}: {os.strerror(error.errno or 0)}.") from error
-    finally:
-        os.umask(mask)
     return listener
 
 
