@@ -83,6 +83,7 @@ def test_a_key_is_revoked(guarded: RunningServer) -> None:
         {"name": "x\n", "scopes": ["read"]},
         {"name": "x" * 101, "scopes": ["read"]},
         {"name": "controller", "scopes": ["read"]},
+        {"name": "alpha/Olha", "scopes": ["read"]},
         {"name": " Olha", "scopes": ["read"]},
         {"name": "Olha\u202e", "scopes": ["read"]},
         {"name": "x", "scopes": []},

@@ -127,7 +127,8 @@ class Keyring:
             InvalidRequest: the name cannot be read as it is, or is taken; or there are too many.
             Unavailable: it could not be written; there is no such key.
         """
-        if name in TAKEN or not name.isprintable() or name != name.strip():
+        # A stroke stands between a node and whoever asks there: no key of this one may have such a name.
+        if name in TAKEN or "/" in name or not name.isprintable() or name != name.strip():
             raise InvalidRequest(f"{name!r} cannot be the name of a key; take another one.", param="name")
         id, secret = self._drawn()  # noqa: A001
         now_us = self._now_us()
