@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from segue.errors import ConfigurationError
@@ -18,14 +19,9 @@ def signing_secret(folder: Path) -> bytes:
     path = folder / "secret.key"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            secret = path.read_bytes()
-        else:
-            secret = secrets.token_bytes(BYTES)
-            with os.fdopen(handle, "wb") as file:
-                file.write(secret)
+        if not path.exists():
+            _make(path)
+        secret = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(
             f"{path} cannot be used: {error.strerror}; name another folder with --data."
@@ -33,3 +29,17 @@ def signing_secret(folder: Path) -> bytes:
     if len(secret) != BYTES:
         raise ConfigurationError(f"{path} does not hold a secret of {BYTES} bytes; delete it to have a new one made.")
     return secret
+
+
+def _make(path: Path) -> None:
+    """Write a secret whole, wherever this is interrupted: of two who do so at once, the first one's stays."""
+    staged = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(staged, path)
+    finally:
+        staged.unlink(missing_ok=True)
