@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from starlette.routing import BaseRoute, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,6 +38,7 @@ from segue.web import (
     turns,
 )
 from segue.web.access import Access
+from segue.web.document import Documented
 from segue.web.doorkeeper import KeyDoorkeeper
 from segue.web.forward import Forwarding
 from segue.web.guard import Guard
@@ -95,7 +96,7 @@ def create(
     delivery: Controller | None = None,
 ) -> ASGIApp:
     """The whole application as one ASGI callable; whoever serves it has started what stands behind it."""
-    app = FastAPI(
+    app = Documented(
         title="Segue",
         version=__version__,
         summary="A voice gateway with progressive delivery.",

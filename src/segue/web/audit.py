@@ -20,7 +20,7 @@ from segue.console.retention import cutoff_us
 from segue.errors import SegueError
 from segue.web.access import Access
 from segue.web.answer import Answer
-from segue.web.bodies import Body, json_only
+from segue.web.bodies import Body, Count, json_only
 from segue.web.guard import request_id
 from segue.web.paging import LISTS, Lists, Page
 
@@ -46,7 +46,7 @@ class PruneBody(Body):
     """Entries older than that; the setting `audit.retention_days` where it is left out."""
     dry_run: bool = False
     """Only say how many there are."""
-    batch: Annotated[int, Field(gt=0, le=100_000)] | None = None
+    batch: Annotated[Count, Field(gt=0, le=100_000)] | None = None
     """Entries of one transaction; the setting `audit.prune_batch` where it is left out."""
     vacuum: bool = False
     """Give the room back to the disk; writing waits meanwhile."""

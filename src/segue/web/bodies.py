@@ -2,31 +2,54 @@
 
 import base64
 import binascii
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from segue.errors import BadAudio, InvalidRequest, WrongContentType
 from segue.records import PlaybackReport
 
+
+def whole(value: object) -> object:
+    """A number without a fraction as what it is: JSON writes 1 and 1.0 for the same."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, BeforeValidator(whole)]
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Text = Annotated[str, Field(max_length=4_000_000)]
+Text = Annotated[str, Field(max_length=4_000_000, json_schema_extra={"pattern": r"\S"})]
+"""What is to be said; the door itself refuses a blank one, in words of its own."""
+Base64 = Annotated[str, Field(json_schema_extra={"pattern": "^(data:[^,]*,)?[A-Za-z0-9+/]{2}"})]
 AudioFormat = Literal["pcm16", "pcm", "mp3", "wav", "opus", "aac", "flac"]
 
 
-class Body(BaseModel):
-    """A JSON body."""
+_NULL, _STRING, _FALSE = {"type": "null"}, {"type": "string"}, {"const": False}
+ONE_SPEAKER: dict[str, Any] = {"anyOf": [{"properties": {"voice": _NULL}}, {"properties": {"character": _NULL}}]}
+"""A voice or a character, not both."""
+_ONE_SOURCE: dict[str, Any] = {
+    "oneOf": [
+        {"required": ["text"], "properties": {"text": _STRING, "audio": _NULL}},
+        {"required": ["audio"], "properties": {"audio": _STRING, "text": _NULL}},
+    ]
+}
+_STREAM_OR_STORE: dict[str, Any] = {"anyOf": [{"properties": {"stream": _FALSE}}, {"properties": {"store": _FALSE}}]}
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+class Body(BaseModel):
+    """A JSON body. Its values are of the kinds that the document names: `"1"` is no number, `0` is not `false`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 class ChatBody(Body):
     """A turn: a text or a recording in, a spoken reply out."""
 
+    model_config = ConfigDict(json_schema_extra={"allOf": [_ONE_SOURCE, ONE_SPEAKER]})
+
     text: Text | None = None
     """What the listener wrote; either this or `audio`."""
-    audio: str | None = None
+    audio: Base64 | None = None
     """What the listener said: an audio file in base64."""
     language: Annotated[str, Field(max_length=35)] | None = None
     """`uk`, `ru`, `en`, `zh`, or a tag like `uk-UA`; recognized from the text when absent."""
@@ -50,6 +73,8 @@ class ChatBody(Body):
 
 class TtsBody(Body):
     """A text to be read out."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [ONE_SPEAKER, _STREAM_OR_STORE]})
 
     text: Text
     """What is to be said."""
@@ -78,11 +103,13 @@ class TtsBody(Body):
 class SttBody(Body):
     """A recording to be written down."""
 
-    audio: str
+    audio: Base64
     """An audio file in base64."""
     language: Annotated[str, Field(max_length=35)] | None = None
     """The language that is spoken."""
-    phrases: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=300)], ...], Field(max_length=500)] = ()
+    phrases: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=300)], ...], Field(max_length=500, strict=False)
+    ] = ()
     """Only these can be heard, and they are heard well."""
     expected: Annotated[str, Field(max_length=2000)] | None = None
     """Only whether this was said: the answer is it or nothing."""
@@ -99,13 +126,13 @@ class ReportBody(Body):
     first_played_ms: Annotated[float, Field(ge=0, le=600_000, allow_inf_nan=False)] | None = None
     """From the listener's send to the first sound; absent if nothing was heard."""
     played_s: Annotated[float, Field(ge=0, le=7200, allow_inf_nan=False)]
-    underflow_events: Annotated[int, Field(ge=0, le=100_000)]
+    underflow_events: Annotated[Count, Field(ge=0, le=100_000)]
     underflow_ms: Annotated[float, Field(ge=0, le=7_200_000, allow_inf_nan=False)]
     max_gap_ms: Annotated[float, Field(ge=0, le=7_200_000, allow_inf_nan=False)] = 0.0
     cushion_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)] = 0.0
     interrupted_ms: Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)] = 0.0
     output_latency_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)] = 0.0
-    dropped_packets: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    dropped_packets: Annotated[Count, Field(ge=0, le=1_000_000)] = 0
     player: Literal["worklet", "scheduled", "element"] = "worklet"
     user_agent: Annotated[str, Field(max_length=60)] = ""
 

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from segue.console.answers import storable
 from segue.console.chats import Asked
-from segue.web.bodies import Body, Id, Text
+from segue.web.bodies import ONE_SPEAKER, Body, Id, Text
 
 
 class OpenBody(Body):
@@ -20,6 +20,8 @@ class OpenBody(Body):
 
 class SendBody(Body):
     """A message, and how its reply is wanted."""
+
+    model_config = ConfigDict(json_schema_extra=ONE_SPEAKER)
 
     text: Annotated[Text, AfterValidator(storable)]
     """What is said."""

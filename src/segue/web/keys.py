@@ -29,8 +29,10 @@ class KeyBody(Body):
 
     name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
     """Of the operator, as it will stand in the audit."""
-    scopes: Annotated[frozenset[Scope], Field(min_length=1)]
-    """What it allows."""
+    scopes: Annotated[
+        tuple[Annotated[Scope, Field(strict=False)], ...], Field(min_length=1, max_length=100, strict=False)
+    ]
+    """What it allows; what is named twice is allowed all the same."""
     expires_in_s: Lifetime | None = None
     """How long it is good; without it, until it is revoked."""
 
@@ -78,7 +80,7 @@ def router(access: Access, keyring: Keyring) -> APIRouter:
     async def create(body: KeyBody, by: Annotated[Operator, admin], request: Request) -> dict[str, Any]:
         """Make a key. `key` is its text, which is told here and nowhere else."""
         lasts_us = _microseconds(body.expires_in_s)
-        text, key = await keyring.create(by, body.name, body.scopes, lasts_us, request_id(request))
+        text, key = await keyring.create(by, body.name, frozenset(body.scopes), lasts_us, request_id(request))
         return {"key": text, **key_fields(key, keyring.stands(key))}
 
     @routes.post("/{key_id}/rotate", status_code=201, dependencies=[Depends(json_only)], responses=_WRITING | _UNKNOWN)

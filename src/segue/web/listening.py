@@ -10,6 +10,10 @@ from segue.voice.plane import VoicePlane
 from segue.voice.ports import Transcript
 from segue.web.bodies import ReportBody, SttBody, audio_bytes, json_only
 
+_REPORTS: dict[int | str, dict[str, Any]] = {
+    401: {"description": "The token was not issued for this turn."},
+}
+
 
 def transcript_fields(transcript: Transcript) -> dict[str, Any]:
     """A transcript as plain values."""
@@ -45,7 +49,7 @@ def reports(plane: VoicePlane, metrics: Metrics) -> APIRouter:
     """The route that takes reports, bound to a voice plane. It needs no key: each turn's token proves its report."""
     routes = APIRouter(prefix="/api", tags=["voice"], dependencies=[Depends(json_only)])
 
-    @routes.post("/telemetry/voice", status_code=202)
+    @routes.post("/telemetry/voice", status_code=202, responses=_REPORTS)
     async def report(body: ReportBody) -> JSONResponse:
         """Take what a listener's device measured; the first report of a turn counts."""
         report = body.report()

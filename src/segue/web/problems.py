@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from segue.errors import Overloaded, ProvidersResting, RateLimited, SegueError
@@ -84,6 +85,8 @@ def install(app: FastAPI) -> None:
         )
         answer = problem(request.url.path, error.status_code, code, str(detail))
         answer.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            answer.headers["Allow"] = ", ".join(_allowed(app, request.url.path))
         return answer
 
     async def surprise(request: Request, error: Exception) -> Response:
@@ -94,6 +97,16 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, surprise)
+
+
+def _allowed(app: FastAPI, path: str) -> list[str]:
+    """Every method that something is served under at this path; a route by itself knows only its own."""
+    return sorted(
+        method
+        for context in iter_route_contexts(app.routes)
+        if context.path_regex is not None and context.path_regex.match(path)
+        for method in context.methods or ()
+    )
 
 
 def _title(status: int) -> str:

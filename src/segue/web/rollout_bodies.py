@@ -1,9 +1,10 @@
 """The bodies and parameters of the rollouts' doors, and how those doors answer."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from fastapi import Path, Query
 from pydantic import Field
+from starlette.convertors import Convertor, register_url_convertor
 
 from segue.console.operator import Operator
 from segue.delivery.rollout import Command, Verb
@@ -19,6 +20,23 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 RolloutName = Annotated[str, Path(max_length=200)]
 VerbName = Literal["pause", "resume", "approve", "promote", "step-back", "rollback", "freeze", "thaw", "retry"]
 TurnsPerSecond = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class VerbConvertor(Convertor[str]):
+    """A part of a path that is a verb. Other words are other paths, under which something else may be read."""
+
+    regex = "|".join(get_args(VerbName))
+
+    def convert(self, value: str) -> str:
+        """The verb as it stands in the path."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The part of a path for a verb."""
+        return value
+
+
+register_url_convertor("verb", VerbConvertor())
 
 
 class Refused(SegueError):

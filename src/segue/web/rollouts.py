@@ -155,7 +155,7 @@ def _writing(controller: Controller, standing: Standing, access: Access, actions
         command = body.command(by, deed.request)
         return await answer(plan.name, await obeyed(by, deed, lambda: controller.start(plan, command)), 201)
 
-    @routes.post("/api/rollouts/{name}/{verb}", responses=UNKNOWN | WRITING)
+    @routes.post("/api/rollouts/{name}/{verb:verb}", responses=UNKNOWN | WRITING)
     async def command(
         name: RolloutName, verb: VerbName, body: CommandBody, by: Annotated[Operator, writer], request: Request
     ) -> Response:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import UploadFile
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from segue.errors import InvalidRequest
 from segue.voice.ports import Message
@@ -65,19 +66,19 @@ class SpeechBody(Request):
 
 
 class TranscriptionBody(Request):
-    """A recording to be written down, as a multipart form."""
+    """A recording to be written down, as a multipart form, which knows no null."""
 
     file: UploadFile
     """WAV, mp3, m4a, ogg, webm, flac or aac."""
     model: Name
     """`whisper-1`, `gpt-4o-transcribe`, … or `segue`."""
-    language: LanguageTag | None = None
+    language: LanguageTag | SkipJsonSchema[None] = None
     """The language that is spoken."""
-    prompt: str | None = None
+    prompt: str | SkipJsonSchema[None] = None
     """Accepted, without effect."""
     response_format: Literal["json", "text", "srt", "vtt", "verbose_json"] = "json"
     """`diarized_json` is not offered: speakers are not told apart."""
-    temperature: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | SkipJsonSchema[None] = None
     """Accepted, without effect."""
     timestamp_granularities: Annotated[
         list[Literal["word", "segment"]], Field(alias="timestamp_granularities[]", max_length=8)
@@ -85,7 +86,7 @@ class TranscriptionBody(Request):
     """What `verbose_json` holds; segments when absent."""
     include: Annotated[list[str], Field(alias="include[]", max_length=8)] = []
     """Must be empty: probabilities of tokens are not known here."""
-    stream: bool | None = False
+    stream: bool | SkipJsonSchema[None] = False
     """Answer with events."""
 
     def check(self) -> None:
