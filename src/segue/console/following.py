@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from segue.clock import Clock
 from segue.console.chats import Event, Run, RunState
-from segue.console.live import AUDIO, GONE, Live, State
+from segue.console.live import ATTEMPT_EVENTS, AUDIO, GONE, Live, State
 from segue.console.ports import ChatStore
 from segue.errors import Unavailable
 
@@ -33,15 +33,19 @@ class Following:
         """The events of a run behind a place, until it ends; None now and then, where nothing happens.
 
         Sound that is not kept here any more is told once as `degraded` (`audio_gone`). Where this server stops, or
-        cannot read what is kept, the last event is `drain` with the place from which to go on.
+        cannot read what is kept, the last event is `drain` with the place from which to go on. An `error` is told only
+        where no other attempt was begun since.
         """
-        place = _Place(after, run.asked.speak)
+        place = _Place(after, run.asked.speak, run.token)
         try:
             while True:
-                live = self._live(run.id)
+                live = self._newest(run, place)
                 events = self._here(live, place) if live is not None else self._elsewhere(run, place)
                 async with aclosing(events):
                     async for event in events:
+                        if event is not None and event.kind == "error" and await self._begun_again(event, run, place):
+                            place.seq = event.seq
+                            break
                         yield event
                         if event is not None:
                             place.seq = event.seq
@@ -51,6 +55,17 @@ class Following:
                     return
         except Unavailable:
             yield place.drain()
+
+    def _newest(self, run: Run, place: "_Place") -> Live | None:
+        """The run as it is made here; None, too, where another server has made the next attempt since."""
+        live = self._live(run.id)
+        return live if live is not None and live.run.token >= place.token else None
+
+    async def _begun_again(self, error: Event, run: Run, place: "_Place") -> bool:
+        """Whether another attempt was begun behind this error."""
+        kept = await self._store.run(run.id)
+        place.token = max(place.token, kept.token if kept is not None else 0)
+        return kept is not None and error.seq <= (kept.token - 1) * ATTEMPT_EVENTS
 
     async def _here(self, live: Live, place: "_Place") -> AsyncGenerator[Event | None, None]:
         """From this server's memory; it ends without a last event where the run is somebody else's now."""
@@ -91,9 +106,10 @@ class Following:
     async def _elsewhere(self, run: Run, place: "_Place") -> AsyncGenerator[Event | None, None]:
         """From the store, asked again and again; it ends without a last event where the run is made here now."""
         told_at = self._clock.now()
-        while self._live(run.id) is None:
+        while self._newest(run, place) is None:
             # Asked for before its events: once it has ended, they are all there.
             kept = await self._store.run(run.id)
+            place.token = max(place.token, kept.token if kept is not None else 0)
             events = await self._store.events(run.id, after=place.seq, limit=PAGE)
             for event in events:
                 for told in place.kept(event):
@@ -103,9 +119,11 @@ class Following:
                 continue
             if kept is None:
                 yield Event(place.seq, "error", _REMOVED)
-            if kept is None or kept.state is not RunState.RUNNING:
+            if kept is None or (kept.state is not RunState.RUNNING and not await self._is_newer(kept)):
                 place.over = True
                 return
+            if kept.state is not RunState.RUNNING:
+                continue
             if self._closed():
                 yield place.drain()
                 return
@@ -114,12 +132,21 @@ class Following:
                 yield None
             await self._clock.sleep(POLL_S)
 
+    async def _is_newer(self, kept: Run) -> bool:
+        """Whether the run was begun again since it was read."""
+        now = await self._store.run(kept.id)
+        return now is not None and now.token > kept.token
+
 
 class _Place:
-    """How far somebody has come. `deaf` says that they were told that sound is gone."""
+    """How far somebody has come. `deaf` says that they were told that sound is gone.
 
-    def __init__(self, seq: int, speak: bool) -> None:
+    `token` is the newest they know of; nothing older is followed.
+    """
+
+    def __init__(self, seq: int, speak: bool, token: int) -> None:
         self.seq = seq
+        self.token = token
         self.deaf = not speak
         self.over = False
 
