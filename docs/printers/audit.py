@@ -16,7 +16,10 @@ from segue.delivery.done import ACTIONS
 
 MEANINGS: Mapping[str, tuple[str, str]] = {
     "audit.export": ("`audit`", "The whole chain was handed out."),
-    "audit.prune": ("`audit`", "Old entries were removed: one entry for each batch, with its signed record."),
+    "audit.prune": (
+        "`audit`",
+        "Old entries were removed: one entry for each batch, with its signed record; `forced`: tampered ones too.",
+    ),
     "audit.read": ("`audit`", "Entries were looked at; `filters` names what was asked for."),
     "audit.verify": (
         "`audit`",

@@ -80,8 +80,8 @@ With `store` the answer is JSON: `key`, `media_type`, `size_bytes`, `audio_ms`, 
 ([Keep audio](../how-to/keep-audio.md)).
 """,
     "POST /api/session": """
-The answer says who came in: `name`, `scopes`, `via`, and `expires_at`. The cookie `segue_session` holds for
-`access.session_s`, and never longer than the key. `GET` answers the same of whoever asks.
+The answer says who came in: `name`, `scopes`, `via`, and `expires_at`. The cookie, whose name begins with
+`segue_session`, holds for `access.session_s`, and never longer than the key. `GET` answers the same of whoever asks.
 """,
     "GET /api/keys": """
 Each item has its `id`, `name`, `scopes`, `state` (`good`, `expired`, `revoked`), `made_by`, the moments `created_at`,
