@@ -130,6 +130,13 @@ def test_a_session_ends_with_its_key(server: RunningServer) -> None:
     assert httpx2.post(server.url + PATH, json={"key": key}).status_code == 401
 
 
+@pytest.mark.parametrize("said", [{"origin": "http://localhost:9"}, {"sec-fetch-site": "same-site"}])
+def test_no_other_page_signs_anybody_in(server: RunningServer, said: dict[str, str]) -> None:
+    """A page elsewhere could let somebody work under its own name; it is refused, and sets no cookie."""
+    answer = httpx2.post(server.url + PATH, json={"key": server.made("Olha", "read")}, headers=said)
+    assert (answer.status_code, answer.json()["code"], "set-cookie" in answer.headers) == (403, "forbidden", False)
+
+
 def test_servers_of_one_machine_leave_each_others_sessions_alone(server: RunningServer, guarded: RunningServer) -> None:
     """A browser keeps the cookies of a host for all its ports: whoever signs in at two servers is known to both."""
     with httpx2.Client() as browser:

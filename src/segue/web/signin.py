@@ -13,10 +13,12 @@ from segue.console.keyring import TurnedAway
 from segue.console.operator import Operator
 from segue.console.plane import ConsolePlane
 from segue.console.sessions import Session, begun
+from segue.errors import Forbidden
 from segue.web.access import Access
 from segue.web.bodies import Body, json_only
 from segue.web.doorkeeper import KeyDoorkeeper
 from segue.web.guard import request_id
+from segue.web.hosts import same_page
 
 _UNSAFE: dict[int | str, dict[str, Any]] = {
     401: {"description": "The key is not good."},
@@ -52,6 +54,8 @@ def router(access: Access, doorkeeper: KeyDoorkeeper, console: ConsolePlane, clo
     @routes.post("", dependencies=[Depends(json_only)], responses=_UNSAFE)
     async def sign_in(body: SessionBody, request: Request, response: Response) -> dict[str, Any]:
         """Begin a session of the page. The answer sets its cookie, which holds no key."""
+        if any(name in request.headers for name in ("origin", "sec-fetch-site")) and not same_page(request):
+            raise Forbidden("Nobody is signed in by a page of another origin.")
         address = request.client.host if request.client else ""
         attempts.take(address)
         try:
