@@ -73,7 +73,7 @@ def router(access: Access, keyring: Keyring) -> APIRouter:
 
     @routes.get("", dependencies=[admin], responses=_READING)
     async def keys() -> dict[str, Any]:
-        """Every key, the newest first. No more of them is kept than a page holds."""
+        """Every key on one page, the newest first: also those that open nothing any more, which are never forgotten."""
         return {"items": [key_fields(key, state) for key, state in await keyring.every()], "next": None}
 
     @routes.post("", status_code=201, dependencies=[Depends(json_only)], responses=_WRITING)
