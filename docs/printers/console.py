@@ -28,7 +28,8 @@ _SENDING = """
 - **Segue's store**: the part of it that writes, by itself, in one process and on one core, without HTTP and replies.
 - **SQLite, one connection**: the same rows, in the same tables with the same indexes, written with Python's `sqlite3`,
   a transaction for each message, one after the other. It looks nothing up: neither whether the chat is there, nor how
-  many replies are under way, nor whether an earlier answer stands. It is as little as can be done durably.
+  many replies are under way, nor whether an earlier answer stands. It is as little as can be done durably. There is
+  one sender here, however many there are elsewhere: waiting for the connection is not counted.
 - **SQLite, one each**: the same with a connection and a thread for each sender, on the same core.
 
 Everything syncs each commit (`synchronous=full`, WAL). Senders are closed loops: each sends again as soon as it was
@@ -82,6 +83,8 @@ _WEAK = """
 - With Postgres, the cluster runs on the same two cores, with its own settings for small tests.
 """
 
+SLOW = 5.0
+"""A deep page that takes so many times as long as the first one is worth a word."""
 QUIET = 2.5
 """The load average up to which a run counts as quiet: the benchmark itself makes up to 2."""
 _BUSY = """
@@ -119,6 +122,7 @@ def console_page(note: str) -> str:
         _PAGES.format(rows=pages["rows"], file_mib=pages["file_mib"]),
         "![How long a page takes, the deeper it lies](../benchmarks/console-pages.svg)",
         _lists(pages),
+        _slow(pages),
         "### With a filter",
         _FILTERS,
         _filters(pages),
@@ -216,6 +220,22 @@ def _lists(pages: Mapping[str, Any]) -> str:
     return table(head, rows)
 
 
+def _slow(pages: Mapping[str, Any]) -> str:
+    """What to say of lists in which a deep page takes far longer than the first, though a cursor leads to it."""
+    first, deep = str(pages["depths"][0]), str(pages["depths"][-1])
+    times = {
+        name: of["cursor"][deep]["ms"]["p50"] / of["cursor"][first]["ms"]["p50"] for name, of in pages["lists"].items()
+    }
+    return page(
+        *(
+            f"**By cursor, a page of {name} takes {each:.0f} times as long {int(deep):,} rows deep as at the top**: "
+            "SQLite does not search by the place in the cursor there, but by another bound, and leaves out row by row."
+            for name, each in times.items()
+            if each > SLOW
+        )
+    )
+
+
 def _filters(pages: Mapping[str, Any]) -> str:
     rows = [[name, str(each["items"]), _times(each)] for name, each in pages["filtered"].items()]
     return table(["filter", "entries found", "p50 / p99, ms"], rows)
@@ -245,20 +265,24 @@ def _ms(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
+def _parts(kept: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    return [(name, each) for name, each in kept.items() if isinstance(each, dict) and "load_average" in each]
+
+
 def _load(kept: Mapping[str, Any]) -> float:
-    """The highest load average of the run."""
-    found = [kept["machine"]["load_average_before"][0]]
-    found += [each["load_average"][0] for each in kept.values() if isinstance(each, dict) and "load_average" in each]
-    return max(found)
+    """The highest load average before or behind a part."""
+    return max(load for _, each in _parts(kept) for load in each["load_average"])
 
 
 def _machine(kept: Mapping[str, Any]) -> str:
     machine, versions = kept["machine"], kept["versions"]
-    parts = ("sends", "sends_in_memory", "postgres", "pages", "verification")
-    loads = ", ".join(f"{kept[name]['load_average'][0]:.1f} behind {name}" for name in parts if name in kept)
-    return (
+    rows = [
+        [name.replace("_", " "), each["at"], each["commit"], " / ".join(f"{load:.1f}" for load in each["load_average"])]
+        for name, each in _parts(kept)
+    ]
+    return page(
         f"{machine['cores']} cores ({machine['cpu']}), {machine['memory_gib']:g} GiB, Linux {machine['kernel']}, "
-        f"Python {machine['python']}, SQLite {versions['sqlite']}. Commit {versions['commit']}, {kept['at']}; it took "
-        f"{kept['took_s']} s. Load average {machine['load_average_before'][0]:.1f} before it, {loads}; the benchmark "
-        "itself makes up to 2 of that."
+        f"Python {machine['python']}, SQLite {versions['sqlite']}. Of the load average the benchmark "
+        "itself makes up to 2.",
+        table(["part", "ended", "commit", "load average before / behind it"], rows),
     )
