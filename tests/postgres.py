@@ -44,7 +44,7 @@ class Cluster:
         if self._user:
             owner = pwd.getpwnam(self._user)
             os.chown(self._folder, owner.pw_uid, owner.pw_gid)
-        command = [
+        command: list[str | Path] = [
             self._programs / "initdb",
             "-D",
             self._folder / "data",
@@ -60,7 +60,16 @@ class Cluster:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        where = ["-D", self._folder / "data", "-p", str(self.port), "-k", self._folder, "-h", "127.0.0.1"]
+        where: list[str | Path] = [
+            "-D",
+            self._folder / "data",
+            "-p",
+            str(self.port),
+            "-k",
+            self._folder,
+            "-h",
+            "127.0.0.1",
+        ]
         # Synced as in earnest (fsync stays on), but small.
         small = ["-c", "shared_buffers=16MB", "-c", "max_connections=60", "-c", "jit=off"]
         with (self._folder / "log").open("ab") as log:

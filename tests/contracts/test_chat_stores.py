@@ -408,7 +408,9 @@ async def test_without_the_entry_nothing_changes(base: Sql) -> None:
         with pytest.raises(Unavailable):
             await change
 
-    await base.writer.submit(lambda connection: connection.execute(text("alter table audit rename column lost to via")) and None)
+    await base.writer.submit(
+        lambda connection: connection.execute(text("alter table audit rename column lost to via")) and None
+    )
     assert await texts(store) == ["m1"]
     assert [each.id for each in await store.chats(before=None, limit=9)] == [CHAT.id]
     assert await store.claim("scope2", now_us=AT_US) is None
