@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from docs.printers.audit import audit_page
+from docs.printers.codes import code_rows
 from docs.printers.commands import command_page
 from docs.printers.configuration import configuration_page
 from docs.printers.console import console_page
@@ -56,6 +57,9 @@ def error_page() -> str:
             "error object that OpenAI's clients know. Inside a stream it comes as an `error` event with `code`, "
             "`message` and `retryable`. A program should look at the code: it stays, while messages may change.",
             table(["code", "status", "retry", "class", "what it says"], rows),
+            "## Codes of some paths",
+            "Only where the [page of the API](http-api.md) says so:",
+            table(["code", "status", "retry", "what it says"], code_rows()),
             "## The family",
             f"```text\n{tree}\n```",
             "## How a provider failed",
