@@ -13,6 +13,8 @@ from segue.console.audit import MOST, Draft, Entry, Filter, linked
 from segue.stores.sql.shared import Sql
 from segue.stores.sql.tables import audit
 
+# SQLite keeps whatever is put there by hand: text is greater than any number.
+_NEWEST = select(audit).where(audit.c.seq <= MOST).order_by(audit.c.seq.desc()).limit(1)
 _SAME = ("actor", "action", "target", "status", "node", "chat")
 """What a filter compares."""
 
@@ -69,9 +71,7 @@ def _append(connection: Connection, *, drafts: tuple[Draft, ...]) -> None:
 
 
 def _last(connection: Connection) -> Entry | None:
-    # SQLite keeps whatever is put there by hand: text is greater than any number.
-    newest = select(audit).where(audit.c.seq <= MOST).order_by(audit.c.seq.desc()).limit(1)
-    row = connection.execute(newest).first()
+    row = connection.execute(_NEWEST).first()
     return None if row is None else Entry(**row._mapping)
 
 

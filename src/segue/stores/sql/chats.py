@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from sqlalchemy import Connection, delete, func, insert, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_
 
 from segue.console.audit import Draft
 from segue.console.chats import Chat, Claim, End, Event, Message, Run, RunState
@@ -16,6 +16,12 @@ from segue.stores.sql.runs import Refusal
 from segue.stores.sql.shared import Sql
 from segue.stores.sql.tables import chats, claims, messages, run_events
 from segue.stores.sql.tables import runs as runs_table
+
+# Statements of every message are built once: building one takes longer than what the database does for it.
+_CHAT = select(chats).where(chats.c.id == bindparam("wanted"))
+_MESSAGE = select(messages).where(messages.c.id == bindparam("wanted"))
+_LAST = select(func.max(messages.c.at_us)).where(messages.c.chat == bindparam("wanted"))
+_ADD = insert(messages)
 
 
 class SqlChatStore:
@@ -127,7 +133,7 @@ def _remove(connection: Connection, *, chat: str, entry: Draft) -> bool:
 
 
 def _chat(connection: Connection, *, id: str) -> Chat | None:  # noqa: A002
-    row = connection.execute(select(chats).where(chats.c.id == id)).first()
+    row = connection.execute(_CHAT, {"wanted": id}).first()
     return None if row is None else Chat(**row._mapping)
 
 
@@ -150,7 +156,7 @@ def _messages(
 
 
 def _message(connection: Connection, *, id: str) -> Message | None:  # noqa: A002
-    row = connection.execute(select(messages).where(messages.c.id == id)).first()
+    row = connection.execute(_MESSAGE, {"wanted": id}).first()
     return None if row is None else Message(**row._mapping)
 
 
@@ -181,9 +187,9 @@ def _send(
 
 def _add(connection: Connection, message: Message) -> Message:
     """Keep a message behind the last one of its chat."""
-    last = connection.execute(select(func.max(messages.c.at_us)).where(messages.c.chat == message.chat)).scalar()
+    last = connection.execute(_LAST, {"wanted": message.chat}).scalar()
     message = replace(message, at_us=max(message.at_us, (last or 0) + 1))
-    connection.execute(insert(messages).values({name: getattr(message, name) for name in Message.__slots__}))
+    connection.execute(_ADD, {name: getattr(message, name) for name in Message.__slots__})
     return message
 
 

@@ -5,12 +5,27 @@ from dataclasses import asdict, replace
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, insert, select, update
 
 from segue.console.chats import Asked, Claim, End, Event, Run, RunState
 from segue.stores.sql.tables import claims, run_events, runs
 
 _ASKED = frozenset(Asked.__slots__)
+
+# Statements of every message are built once: building one takes longer than what the database does for it.
+_WANTED: BindParameter[str] = bindparam("wanted")
+_RUN = select(runs).where(runs.c.id == _WANTED)
+_BEGIN = insert(runs)
+_CHANGE = update(runs).where(runs.c.id == _WANTED)
+_RUNNING = select(func.count()).where(runs.c.operator == _WANTED, runs.c.state == RunState.RUNNING.value)
+_HOLDS = select(runs.c.id).where(
+    runs.c.id == _WANTED, runs.c.token == bindparam("held"), runs.c.state == RunState.RUNNING.value
+)
+_CLAIM = select(claims).where(claims.c.scope == _WANTED, claims.c.expires_us > bindparam("now_us"))
+_UNCLAIM = delete(claims).where(claims.c.scope == _WANTED)
+_PUT_CLAIM = insert(claims)
+_ANSWER = update(claims).where(claims.c.run == _WANTED)
+_KEEP = insert(run_events)
 
 
 class Refusal(Enum):
@@ -22,34 +37,30 @@ class Refusal(Enum):
 
 def run_of(connection: Connection, *, id: str) -> Run | None:  # noqa: A002 - it is what it is called everywhere
     """A run."""
-    row = connection.execute(select(runs).where(runs.c.id == id)).first()
+    row = connection.execute(_RUN, {"wanted": id}).first()
     return None if row is None else _run(row)
 
 
 def begin(connection: Connection, run: Run) -> None:
     """Keep a new run."""
-    connection.execute(insert(runs).values(_values(run)))
+    connection.execute(_BEGIN, _values(run))
 
 
 def begin_again(connection: Connection, run: Run) -> None:
     """Keep the next attempt of a run that failed. Its error is forgotten: whoever follows from the start goes on."""
-    connection.execute(update(runs).where(runs.c.id == run.id).values(_values(run)))
+    connection.execute(_CHANGE, {"wanted": run.id, **_values(run)})
     own = run_events.c
     connection.execute(delete(run_events).where(own.run == run.id, own.kind == "error"))
 
 
 def running(connection: Connection, operator: str) -> int:
     """How many runs of an operator are under way."""
-    own = runs.c
-    under_way = select(func.count()).where(own.operator == operator, own.state == RunState.RUNNING.value)
-    return int(connection.execute(under_way).scalar_one())
+    return int(connection.execute(_RUNNING, {"wanted": operator}).scalar_one())
 
 
 def holds(connection: Connection, run: str, token: int) -> bool:
     """Whether this token is the newest of a run that has not ended."""
-    own = runs.c
-    newest = select(own.id).where(own.id == run, own.token == token, own.state == RunState.RUNNING.value)
-    return connection.execute(newest).first() is not None
+    return connection.execute(_HOLDS, {"wanted": run, "held": token}).first() is not None
 
 
 def events(connection: Connection, *, run: str, after: int, limit: int) -> list[Event]:
@@ -76,11 +87,10 @@ def renew(connection: Connection, *, run: str, token: int, until_us: int) -> boo
 
 def end(connection: Connection, run: Run, events: Sequence[Event], ended: End) -> None:
     """Keep a run as it ended, its last events, and what its claim is answered with from now on."""
-    connection.execute(update(runs).where(runs.c.id == run.id).values(_values(run)))
+    connection.execute(_CHANGE, {"wanted": run.id, **_values(run)})
     _keep(connection, run.id, events)
     if ended.status is not None:
-        answer = {"status": ended.status, "body": ended.body}
-        connection.execute(update(claims).where(claims.c.run == run.id).values(answer))
+        connection.execute(_ANSWER, {"wanted": run.id, "status": ended.status, "body": ended.body})
 
 
 def lapsed(connection: Connection, *, now_us: int, limit: int) -> list[Run]:
@@ -97,14 +107,13 @@ def take(connection: Connection, *, holder: str, now_us: int, until_us: int, lim
         for run in lapsed(connection, now_us=now_us, limit=limit)
     ]
     for run in taken:
-        connection.execute(update(runs).where(runs.c.id == run.id).values(_values(run)))
+        connection.execute(_CHANGE, {"wanted": run.id, **_values(run)})
     return taken
 
 
 def claim_of(connection: Connection, *, scope: str, now_us: int) -> Claim | None:
     """See `ChatStore.claim`."""
-    own = claims.c
-    row = connection.execute(select(claims).where(own.scope == scope, own.expires_us > now_us)).first()
+    row = connection.execute(_CLAIM, {"wanted": scope, "now_us": now_us}).first()
     return None if row is None else Claim(**row._mapping)
 
 
@@ -115,8 +124,8 @@ def claimed(connection: Connection, claim: Claim) -> Claim | None:
 
 def put_claim(connection: Connection, claim: Claim) -> None:
     """Keep a claim in place of one that has expired, or whose run is begun again."""
-    connection.execute(delete(claims).where(claims.c.scope == claim.scope))
-    connection.execute(insert(claims).values({name: getattr(claim, name) for name in Claim.__slots__}))
+    connection.execute(_UNCLAIM, {"wanted": claim.scope})
+    connection.execute(_PUT_CLAIM, {name: getattr(claim, name) for name in Claim.__slots__})
 
 
 def forget(connection: Connection, *, now_us: int, limit: int) -> int:
@@ -129,7 +138,7 @@ def forget(connection: Connection, *, now_us: int, limit: int) -> int:
 def _keep(connection: Connection, run: str, events: Sequence[Event]) -> None:
     if events:
         rows = [{"run": run, "seq": each.seq, "kind": each.kind, "data": dict(each.data)} for each in events]
-        connection.execute(insert(run_events), rows)
+        connection.execute(_KEEP, rows)
 
 
 def _values(run: Run) -> dict[str, Any]:
