@@ -20,9 +20,10 @@ from segue.console.retention import cutoff_us
 from segue.errors import SegueError
 from segue.web.access import Access
 from segue.web.answer import Answer
-from segue.web.bodies import Body, Count, json_only
+from segue.web.bodies import WHOLE, Body, json_only
 from segue.web.guard import request_id
 from segue.web.paging import LISTS, Lists, Page
+from segue.web.shapes import EntryPage, PrunedShape, VerificationShape, WouldPruneShape, answers
 
 FORMAT = "segue audit 1"
 """Stands in the first line of an export."""
@@ -32,6 +33,7 @@ CHUNK = 500
 Word = Annotated[str, Query(max_length=300, pattern=r"^[^\x00]*$")]
 Moment = Annotated[float, Query(ge=0, le=1e11, allow_inf_nan=False)]
 _KEPT: dict[int | str, dict[str, Any]] = {503: {"description": "What is kept cannot be read or written now."}}
+_EXPORT: dict[int | str, dict[str, Any]] = {200: {"description": "The lines.", "content": {"application/x-ndjson": {}}}}
 _PRUNING: dict[int | str, dict[str, Any]] = {
     400: {"description": "The body is not valid; `detail` says what to mend."},
     409: {"description": "What is old was tampered with and stays (code `audit_unsound`)."},
@@ -46,7 +48,7 @@ class PruneBody(Body):
     """Entries older than that; the setting `audit.retention_days` where it is left out."""
     dry_run: bool = False
     """Only say how many there are."""
-    batch: Annotated[Count, Field(gt=0, le=100_000)] | None = None
+    batch: Annotated[int, Field(gt=0, le=100_000), WHOLE] | None = None
     """Entries of one transaction; the setting `audit.prune_batch` where it is left out."""
     vacuum: bool = False
     """Give the room back to the disk; writing waits meanwhile."""
@@ -97,7 +99,7 @@ def _reading(access: Access, console: ConsolePlane, lists: Lists, server: Server
     routes = APIRouter(responses=_KEPT)
     reader = access.needs(Scope.AUDIT_READ)
 
-    @routes.get("/api/audit", responses=LISTS)
+    @routes.get("/api/audit", responses=answers(EntryPage) | LISTS)
     async def entries(
         wanted: Annotated[Wanted, Depends()], page: Page, by: Annotated[Operator, reader], request: Request
     ) -> Response:
@@ -113,7 +115,7 @@ def _reading(access: Access, console: ConsolePlane, lists: Lists, server: Server
 
         return await console.actions.act(by, _deed("read", request, filters=",".join(words)), read)
 
-    @routes.get("/api/audit/verification")
+    @routes.get("/api/audit/verification", responses=answers(VerificationShape))
     async def verification(by: Annotated[Operator, reader], request: Request) -> dict[str, Any]:
         """Whether the chain is what was written, checked from its first entry to its last."""
 
@@ -127,7 +129,7 @@ def _reading(access: Access, console: ConsolePlane, lists: Lists, server: Server
 
         return await console.actions.act(by, _deed("verify", request), verify)
 
-    @routes.get("/api/audit/export", response_class=Response)
+    @routes.get("/api/audit/export", response_class=Response, responses=_EXPORT)
     async def export(by: Annotated[Operator, reader], request: Request) -> Response:
         """All of the chain, oldest first, one JSON object a line, each with exactly the fields that are hashed."""
 
@@ -146,7 +148,7 @@ def _pruning(access: Access, console: ConsolePlane, clock: Clock) -> APIRouter:
     routes = APIRouter(dependencies=[Depends(json_only)], responses=_KEPT)
     admin = access.needs(Scope.ADMIN)
 
-    @routes.post("/api/audit/prune", responses=_PRUNING)
+    @routes.post("/api/audit/prune", responses=answers(PrunedShape | WouldPruneShape) | _PRUNING)
     async def prune(body: PruneBody, by: Annotated[Operator, admin], request: Request) -> dict[str, Any]:
         """Remove old entries, batch by batch, while others go on writing; the newest entry of all stays."""
         days = console.retention.retention_days if body.before_days is None else body.before_days

@@ -16,7 +16,7 @@ def whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Count = Annotated[int, BeforeValidator(whole)]
+WHOLE = BeforeValidator(whole)
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text = Annotated[str, Field(max_length=4_000_000, json_schema_extra={"pattern": r"\S"})]
 """What is to be said; the door itself refuses a blank one, in words of its own."""
@@ -25,15 +25,25 @@ AudioFormat = Literal["pcm16", "pcm", "mp3", "wav", "opus", "aac", "flac"]
 
 
 _NULL, _STRING, _FALSE = {"type": "null"}, {"type": "string"}, {"const": False}
-ONE_SPEAKER: dict[str, Any] = {"anyOf": [{"properties": {"voice": _NULL}}, {"properties": {"character": _NULL}}]}
+ONE_SPEAKER: dict[str, Any] = {
+    "anyOf": [
+        {"type": "object", "properties": {"voice": _NULL}},
+        {"type": "object", "properties": {"character": _NULL}},
+    ]
+}
 """A voice or a character, not both."""
 _ONE_SOURCE: dict[str, Any] = {
     "oneOf": [
-        {"required": ["text"], "properties": {"text": _STRING, "audio": _NULL}},
-        {"required": ["audio"], "properties": {"audio": _STRING, "text": _NULL}},
+        {"type": "object", "required": ["text"], "properties": {"text": _STRING, "audio": _NULL}},
+        {"type": "object", "required": ["audio"], "properties": {"audio": _STRING, "text": _NULL}},
     ]
 }
-_STREAM_OR_STORE: dict[str, Any] = {"anyOf": [{"properties": {"stream": _FALSE}}, {"properties": {"store": _FALSE}}]}
+_STREAM_OR_STORE: dict[str, Any] = {
+    "anyOf": [
+        {"type": "object", "properties": {"stream": _FALSE}},
+        {"type": "object", "properties": {"store": _FALSE}},
+    ]
+}
 
 
 class Body(BaseModel):
@@ -126,13 +136,13 @@ class ReportBody(Body):
     first_played_ms: Annotated[float, Field(ge=0, le=600_000, allow_inf_nan=False)] | None = None
     """From the listener's send to the first sound; absent if nothing was heard."""
     played_s: Annotated[float, Field(ge=0, le=7200, allow_inf_nan=False)]
-    underflow_events: Annotated[Count, Field(ge=0, le=100_000)]
+    underflow_events: Annotated[int, Field(ge=0, le=100_000), WHOLE]
     underflow_ms: Annotated[float, Field(ge=0, le=7_200_000, allow_inf_nan=False)]
     max_gap_ms: Annotated[float, Field(ge=0, le=7_200_000, allow_inf_nan=False)] = 0.0
     cushion_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)] = 0.0
     interrupted_ms: Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)] = 0.0
     output_latency_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)] = 0.0
-    dropped_packets: Annotated[Count, Field(ge=0, le=1_000_000)] = 0
+    dropped_packets: Annotated[int, Field(ge=0, le=1_000_000), WHOLE] = 0
     player: Literal["worklet", "scheduled", "element"] = "worklet"
     user_agent: Annotated[str, Field(max_length=60)] = ""
 

@@ -21,7 +21,7 @@ class OpenBody(Body):
 class SendBody(Body):
     """A message, and how its reply is wanted."""
 
-    model_config = ConfigDict(json_schema_extra=ONE_SPEAKER)
+    model_config = ConfigDict(json_schema_extra={"allOf": [ONE_SPEAKER]})
 
     text: Annotated[Text, AfterValidator(storable)]
     """What is said."""

@@ -23,6 +23,7 @@ from segue.web.guard import request_id
 from segue.web.paging import LISTS, Lists, Page
 from segue.web.ratelimit import headers_of
 from segue.web.run_stream import EVENT_STREAM, stream
+from segue.web.shapes import AcceptedShape, ChatPage, ChatShape, MessagePage, SentShape, answers
 
 SEND = "/api/chats/{chat_id}/send"
 """Template of the path under which keys are claimed."""
@@ -46,7 +47,7 @@ def router(
         chat = await chatting.open(by, body.title, request_id(request))
         return JSONResponse(chat_told(chat, chatting.node), 201, headers={"Location": f"/api/chats/{chat.id}"})
 
-    @routes.get("/api/chats", responses=LISTS | _NODES)
+    @routes.get("/api/chats", responses=answers(ChatPage) | LISTS | _NODES)
     async def chats(page: Page, by: Reader, request: Request, node: NodeName = "") -> Response:
         """The chats of a node, newest first."""
         if (answer := await forwarding.at(request, node, by)) is not None:
@@ -55,7 +56,7 @@ def router(
         found = await chatting.store.chats(before=walk.place, limit=walk.take)
         return walk.answer(found, lambda chat: (chat.at_us, chat.id), lambda chat: chat_told(chat, chatting.node))
 
-    @routes.get("/api/chats/{chat_id}", responses=_CHAT)
+    @routes.get("/api/chats/{chat_id}", responses=answers(ChatShape) | _CHAT)
     async def one_chat(chat_id: ChatId, by: Reader, request: Request) -> Response:
         """A chat."""
         if (answer := await forwarding.elsewhere(request, chat_id, by)) is not None:
@@ -70,7 +71,7 @@ def router(
         await chatting.remove(by, chat_id, request_id(request))
         return Response(status_code=204)
 
-    @routes.get("/api/chats/{chat_id}/messages", responses=LISTS | _CHAT)
+    @routes.get("/api/chats/{chat_id}/messages", responses=answers(MessagePage) | LISTS | _CHAT)
     async def messages(
         chat_id: ChatId, page: Page, by: Reader, request: Request, order: Literal["desc", "asc"] = "desc"
     ) -> Response:
@@ -163,6 +164,7 @@ _NODES: dict[int | str, dict[str, Any]] = {
     503: {"description": "What is kept cannot be read now, or the node does not answer (code `node_down`)."},
 }
 _OPENING: dict[int | str, dict[str, Any]] = {
+    **answers(ChatShape, 201),
     400: {"description": "The body is not valid; `detail` says where."},
     415: {"description": "The body is not JSON."},
     **_NODES,
@@ -173,10 +175,11 @@ _CHAT: dict[int | str, dict[str, Any]] = {
 }
 _SENDING: dict[int | str, dict[str, Any]] = {
     200: {
+        "model": SentShape,
         "description": "The reply; or the same answer as before, with `Idempotent-Replayed: true`.",
         "content": {"application/json": {}, "text/event-stream": {}},
     },
-    202: {"description": "The reply is being made; `Location` says where it will be."},
+    202: {"model": AcceptedShape, "description": "The reply is being made; `Location` says where it will be."},
     400: {"description": "The body or the idempotency key is not valid, or there is no key."},
     404: {"description": "There is no such chat (code `unknown_chat`) or node (`unknown_node`)."},
     406: {"description": "Neither of the two shapes of answer is accepted."},

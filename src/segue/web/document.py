@@ -129,6 +129,9 @@ def _complete(path: str, operation: Plain) -> None:
     schema = {"schema": {"$ref": "#/components/schemas/" + ("OpenAIProblem" if is_openai(path) else "Problem")}}
     media_type = "application/json" if is_openai(path) else PROBLEM
     for status, answer in answers.items():
+        for content in answer.get("content", {}).values():
+            if "$ref" in (told := content.get("schema", {})):  # the framework's guess stands beside what the route says
+                content["schema"] = {"$ref": told["$ref"]}
         if status >= "400":
             content = answer.setdefault("content", {})
             if not content or status == "404":  # the guard says it too where a page does

@@ -11,6 +11,7 @@ from segue.console.operator import Operator, Scope
 from segue.web.access import Access
 from segue.web.bodies import Body, json_only
 from segue.web.guard import request_id
+from segue.web.shapes import KeyPage, KeyShape, NewKeyShape, RotatedShape, answers
 
 KeyId = Annotated[str, Path(max_length=100, description="Public id of a key: 12 hexadecimal digits.")]
 Lifetime = Annotated[float, Field(gt=0, le=3_153_600_000, allow_inf_nan=False)]
@@ -22,6 +23,8 @@ _WRITING: dict[int | str, dict[str, Any]] = {
     503: {"description": "It could not be written; nothing changed."},
 }
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such key (code `unknown_key`)."}}
+_ROTATING = answers(RotatedShape, 201) | _WRITING | _UNKNOWN
+_REVOKING = answers(KeyShape) | _WRITING | _UNKNOWN
 
 
 class KeyBody(Body):
@@ -71,19 +74,24 @@ def router(access: Access, keyring: Keyring) -> APIRouter:
     routes = APIRouter(prefix="/api/keys", tags=["access"])
     admin = access.needs(Scope.ADMIN)
 
-    @routes.get("", dependencies=[admin], responses=_READING)
+    @routes.get("", dependencies=[admin], responses=answers(KeyPage) | _READING)
     async def keys() -> dict[str, Any]:
         """Every key on one page, the newest first: also those that open nothing any more, which are never forgotten."""
         return {"items": [key_fields(key, state) for key, state in await keyring.every()], "next": None}
 
-    @routes.post("", status_code=201, dependencies=[Depends(json_only)], responses=_WRITING)
+    @routes.post("", status_code=201, dependencies=[Depends(json_only)], responses=answers(NewKeyShape, 201) | _WRITING)
     async def create(body: KeyBody, by: Annotated[Operator, admin], request: Request) -> dict[str, Any]:
         """Make a key. `key` is its text, which is told here and nowhere else."""
         lasts_us = _microseconds(body.expires_in_s)
         text, key = await keyring.create(by, body.name, frozenset(body.scopes), lasts_us, request_id(request))
         return {"key": text, **key_fields(key, keyring.stands(key))}
 
-    @routes.post("/{key_id}/rotate", status_code=201, dependencies=[Depends(json_only)], responses=_WRITING | _UNKNOWN)
+    @routes.post(
+        "/{key_id}/rotate",
+        status_code=201,
+        dependencies=[Depends(json_only)],
+        responses=_ROTATING,
+    )
     async def rotate(
         key_id: KeyId,
         body: RotateBody,
@@ -97,7 +105,7 @@ def router(access: Access, keyring: Keyring) -> APIRouter:
         replaced = key_fields(old, keyring.stands(old))
         return {"key": text, **key_fields(new, keyring.stands(new)), "replaced": replaced}
 
-    @routes.post("/{key_id}/revoke", dependencies=[Depends(json_only)], responses=_WRITING | _UNKNOWN)
+    @routes.post("/{key_id}/revoke", dependencies=[Depends(json_only)], responses=_REVOKING)
     async def revoke(
         key_id: KeyId,
         body: RevokeBody,  # noqa: ARG001 - it has no fields

@@ -11,6 +11,7 @@ from segue.console.nodes import NodeHealth, NodeState
 from segue.console.operator import Scope
 from segue.console.presence import Presence
 from segue.web.access import Access
+from segue.web.shapes import NodePage, answers
 from segue.web.state import Readiness
 
 
@@ -18,7 +19,7 @@ def router(presence: Presence, readiness: Readiness, clock: Clock, access: Acces
     """The route, bound to what this node knows of the others; it is asked about itself at once."""
     routes = APIRouter(tags=["nodes"], dependencies=[access.needs(Scope.READ)])
 
-    @routes.get("/api/nodes")
+    @routes.get("/api/nodes", responses=answers(NodePage))
     async def nodes() -> dict[str, Any]:
         """Every node: this one as it is now, the others as they were when they were last asked."""
         own = _own(presence.own, readiness(), clock.wall())

@@ -12,6 +12,8 @@ from segue.delivery.controller import Controller
 from segue.delivery.rollout import Rollout
 from segue.web.access import Access
 from segue.web.paging import LISTS, Lists, Page
+from segue.web.rollout_shapes import RolloutPage
+from segue.web.shapes import answers
 from segue.web.standing import Standing
 
 
@@ -20,7 +22,7 @@ def router(controller: Controller, clock: Clock, lists: Lists, access: Access) -
     routes = APIRouter(tags=["rollouts"])
     standing = Standing(controller, clock)
 
-    @routes.get("/api/rollouts", responses=LISTS)
+    @routes.get("/api/rollouts", responses=answers(RolloutPage) | LISTS)
     async def rollouts(page: Page, by: Annotated[Operator, access.needs(Scope.READ)]) -> JSONResponse:
         """Every rollout in short, the one whose latest attempt was started last first."""
         walk = lists.walk(page, by)

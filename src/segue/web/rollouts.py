@@ -42,7 +42,9 @@ from segue.web.rollout_bodies import (
     StartBody,
     VerbName,
 )
+from segue.web.rollout_shapes import BlockPage, DecidedShape, DecisionPage, PreviewShape, StatusShape
 from segue.web.rollout_stream import BLOCK, events, export, resumed_after
+from segue.web.shapes import answers
 from segue.web.standing import Standing
 
 
@@ -69,12 +71,12 @@ def router(
 def _reading(controller: Controller, standing: Standing) -> APIRouter:
     routes = APIRouter()
 
-    @routes.get("/api/rollouts/{name}", responses=UNKNOWN | READING)
+    @routes.get("/api/rollouts/{name}", responses=answers(StatusShape) | UNKNOWN | READING)
     async def rollout(name: RolloutName) -> dict[str, Any]:
         """How a rollout stands."""
         return await standing.of(name)
 
-    @routes.get("/api/rollouts/{name}/decisions", responses=UNKNOWN | READING)
+    @routes.get("/api/rollouts/{name}/decisions", responses=answers(DecisionPage) | UNKNOWN | READING)
     async def decisions(
         name: RolloutName, attempt: Attempt = None, after: Number = 0, limit: Limit = 200
     ) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def _reading(controller: Controller, standing: Standing) -> APIRouter:
         items = await controller.store.decisions(name, attempt=found.attempt, after=after, limit=limit + 1)
         return _paged([DECISION.dump_python(each, mode="json") for each in items], limit, lambda last: last["number"])
 
-    @routes.get("/api/rollouts/{name}/blocks", responses=UNKNOWN | READING)
+    @routes.get("/api/rollouts/{name}/blocks", responses=answers(BlockPage) | UNKNOWN | READING)
     async def blocks(
         name: RolloutName, attempt: Attempt = None, after: Number = 0, limit: Limit = 200
     ) -> dict[str, Any]:
@@ -144,7 +146,7 @@ def _writing(controller: Controller, standing: Standing, access: Access, actions
             stands = None
         return JSONResponse({"decision": DECISION.dump_python(decision, mode="json"), "status": stands}, status)
 
-    @routes.post("/api/rollouts", status_code=201, responses=WRITING)
+    @routes.post("/api/rollouts", status_code=201, responses=answers(DecidedShape, 201) | WRITING)
     async def start(body: StartBody, by: Annotated[Operator, writer], request: Request) -> Response:
         """Start a plan: the share of its first stage applies at once."""
         try:
@@ -155,7 +157,7 @@ def _writing(controller: Controller, standing: Standing, access: Access, actions
         command = body.command(by, deed.request)
         return await answer(plan.name, await obeyed(by, deed, lambda: controller.start(plan, command)), 201)
 
-    @routes.post("/api/rollouts/{name}/{verb:verb}", responses=UNKNOWN | WRITING)
+    @routes.post("/api/rollouts/{name}/{verb:verb}", responses=answers(DecidedShape) | UNKNOWN | WRITING)
     async def command(
         name: RolloutName, verb: VerbName, body: CommandBody, by: Annotated[Operator, writer], request: Request
     ) -> Response:
@@ -174,7 +176,7 @@ def _writing(controller: Controller, standing: Standing, access: Access, actions
 def _plans() -> APIRouter:
     routes = APIRouter(prefix="/api/plans")
 
-    @routes.post("/check", dependencies=[Depends(json_only)], responses={400: WRITING[400]})
+    @routes.post("/check", dependencies=[Depends(json_only)], responses=answers(PreviewShape) | {400: WRITING[400]})
     async def check(body: PlanBody) -> dict[str, Any]:
         """Look through a plan without starting it: what is wrong with it, and what it asks of time and listeners."""
         try:

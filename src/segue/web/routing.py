@@ -10,13 +10,17 @@ from segue.voice.assignment import assign
 from segue.voice.plane import VoicePlane
 from segue.web.access import Access
 from segue.web.bodies import Id
+from segue.web.rollout_shapes import AssignmentShape, TableShape
+from segue.web.shapes import answers
+
+_LANGUAGE: dict[int | str, dict[str, Any]] = {400: {"description": "The language is not configured."}}
 
 
 def router(plane: VoicePlane, access: Access) -> APIRouter:
     """The route that shows the table, bound to a voice plane."""
     routes = APIRouter(prefix="/api", tags=["rollouts"])
 
-    @routes.get("/routing", dependencies=[access.needs(Scope.READ)])
+    @routes.get("/routing", dependencies=[access.needs(Scope.READ)], responses=answers(TableShape))
     async def routing() -> dict[str, Any]:
         """The routing table as it is in force here.
 
@@ -34,7 +38,7 @@ def assignment(plane: VoicePlane) -> APIRouter:
     """The route that says what a listener would hear, bound to a voice plane."""
     routes = APIRouter(prefix="/api", tags=["rollouts"])
 
-    @routes.get("/assignment", responses={400: {"description": "The language is not configured."}})
+    @routes.get("/assignment", responses=answers(AssignmentShape) | _LANGUAGE)
     async def assigned(
         listener: Annotated[Id | None, Query()] = None,
         character: Annotated[Id | None, Query()] = None,

@@ -12,6 +12,7 @@ from segue.web.access import Access
 from segue.web.answer import Answer
 from segue.web.forward import Forwarding
 from segue.web.run_stream import EVENT_STREAM, resumed_after, stream
+from segue.web.shapes import RunShape, answers
 
 RunId = Annotated[str, Path(max_length=200, description="`<node>.` and 32 hexadecimal digits.")]
 After = Annotated[int, Query(ge=0, lt=10**18, description="The number of the event after which to begin.")]
@@ -23,7 +24,7 @@ def router(chatting: Chatting, access: Access, forwarding: Forwarding, send_time
     routes = APIRouter(prefix="/api/runs", tags=["chats"])
     Reader = Annotated[Operator, access.needs(Scope.READ)]  # noqa: N806 - a type
 
-    @routes.get("/{run_id}", responses=_RUN)
+    @routes.get("/{run_id}", responses=answers(RunShape) | _RUN)
     async def run(run_id: RunId, by: Reader, request: Request) -> Response:
         """A run, with its reply once it is done."""
         if (answer := await forwarding.elsewhere(request, run_id, by)) is not None:

@@ -19,6 +19,7 @@ from segue.web.bodies import Body, json_only
 from segue.web.doorkeeper import KeyDoorkeeper
 from segue.web.guard import request_id
 from segue.web.hosts import same_page
+from segue.web.shapes import SessionShape, answers
 
 _UNSAFE: dict[int | str, dict[str, Any]] = {
     401: {"description": "The key is not good."},
@@ -51,7 +52,7 @@ def router(access: Access, doorkeeper: KeyDoorkeeper, console: ConsolePlane, clo
     actions, audit, settings, attempts = console.actions, console.audit, console.access, Attempts(clock)
     routes = APIRouter(prefix="/api/session", tags=["access"])
 
-    @routes.post("", dependencies=[Depends(json_only)], responses=_UNSAFE)
+    @routes.post("", dependencies=[Depends(json_only)], responses=answers(SessionShape) | _UNSAFE)
     async def sign_in(body: SessionBody, request: Request, response: Response) -> dict[str, Any]:
         """Begin a session of the page. The answer sets its cookie, which holds no key."""
         if any(name in request.headers for name in ("origin", "sec-fetch-site")) and not same_page(request):
@@ -78,7 +79,7 @@ def router(access: Access, doorkeeper: KeyDoorkeeper, console: ConsolePlane, clo
         )
         return operator_fields(operator, session)
 
-    @routes.get("", responses={401: _UNSAFE[401]})
+    @routes.get("", responses=answers(SessionShape) | {401: _UNSAFE[401]})
     async def who(by: Annotated[Operator, access.needs()], request: Request) -> dict[str, Any]:
         """Who asks: by the session of the page, or by a key."""
         session = doorkeeper.session(request) if by.via.startswith("session:") else None

@@ -10,9 +10,19 @@ from fastapi.responses import JSONResponse
 from segue import __version__
 from segue.telemetry.metrics import Metrics
 from segue.voice.plane import VoicePlane
+from segue.web.shapes import LiveShape, ReadyShape, answers
 
 Readiness = Callable[[], Mapping[str, str]]
 """What keeps this server from serving: a name and a sentence each; empty when it is ready."""
+
+
+_READINESS = answers(ReadyShape) | answers(ReadyShape, 503, "Not ready; `reasons` says why.")
+_HEALTH: dict[int | str, dict[str, Any]] = {
+    503: {"description": "Nothing can be spoken; told as otherwise.", "content": {"application/json": {}}}
+}
+_EXPOSITION: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The figures.", "content": {"text/plain": {}, "application/openmetrics-text": {}}}
+}
 
 
 def voice_health(plane: VoicePlane) -> dict[str, Any]:
@@ -37,25 +47,25 @@ def router(plane: VoicePlane, metrics: Metrics, readiness: Readiness, degraded: 
     """The routes that anybody may ask, bound to a voice plane."""
     routes = APIRouter(tags=["state"])
 
-    @routes.get("/api/health")
+    @routes.get("/api/health", responses=answers(LiveShape))
     async def live() -> dict[str, str]:
         """Whether the process answers at all."""
         return {"status": "live", "version": __version__}
 
-    @routes.get("/api/ready", responses={503: {"description": "Not ready; `reasons` says why."}})
+    @routes.get("/api/ready", responses=_READINESS)
     async def ready() -> JSONResponse:
         """Whether this process should be sent listeners; `degraded` says what works only in part, all the same."""
         reasons = dict(readiness())
         told = {"status": "not ready" if reasons else "ready", "reasons": reasons, "degraded": dict(degraded())}
         return JSONResponse(told, 503 if reasons else 200)
 
-    @routes.get("/voice/health")
+    @routes.get("/voice/health", responses=_HEALTH)
     async def health() -> JSONResponse:
         """The state of each provider. 503 when nothing can be spoken."""
         state = voice_health(plane)
         return JSONResponse(state, 503 if state["status"] == "unavailable" else 200)
 
-    @routes.get("/metrics", response_class=Response)
+    @routes.get("/metrics", response_class=Response, responses=_EXPOSITION)
     async def exposition(request: Request) -> Response:
         """Everything counted, for Prometheus."""
         body, content_type = await asyncio.to_thread(metrics.exposition, request.headers.get("accept", ""))

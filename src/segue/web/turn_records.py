@@ -11,6 +11,7 @@ from segue.records import Outcome, TurnRecord
 from segue.voice.ports import TurnFilter, TurnStore
 from segue.web.access import Access
 from segue.web.paging import LISTS, Lists, Page
+from segue.web.shapes import TurnPage, answers
 
 Word = Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
@@ -19,7 +20,7 @@ def router(store: TurnStore, lists: Lists, access: Access) -> APIRouter:
     """The route, bound to what keeps the turns."""
     routes = APIRouter(tags=["turns"])
 
-    @routes.get("/api/turns", responses=LISTS)
+    @routes.get("/api/turns", responses=answers(TurnPage) | LISTS)
     async def records(
         page: Page,
         by: Annotated[Operator, access.needs(Scope.READ)],

@@ -39,7 +39,7 @@ class VoiceId(Request):
 
 def _voice_name(value: object) -> object:
     """The name in a voice object; anything else is left for the field to judge."""
-    return value["id"] if isinstance(value, dict) and set(value) == {"id"} else value
+    return value["id"] if isinstance(value, dict) and "id" in value else value
 
 
 class SpeechBody(Request):
