@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from docs import generate
+from docs.printers import audit, codes
 from segue.measures import MEASURES
 from segue.telemetry.metrics import READINGS
 from tests.house.source import ROOT
@@ -51,3 +52,13 @@ def test_a_page_that_lags_is_found(
     capsys.readouterr()
     assert generate.main(["--check"]) == 1
     assert capsys.readouterr().out == "docs/reference/errors.md lags behind: run make docs\n"
+
+
+def test_an_action_or_a_code_of_which_nothing_is_said_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the code writes into the audit, or says is not there, must have its words; else nothing is printed."""
+    monkeypatch.setattr(audit, "MEANINGS", {name: said for name, said in audit.MEANINGS.items() if name != "chat.open"})
+    with pytest.raises(LookupError, match=r"chat\.open"):
+        audit.audit_page(generate.NOTE)
+    monkeypatch.setattr(codes, "UNKNOWN", {name: said for name, said in codes.UNKNOWN.items() if name != "unknown_run"})
+    with pytest.raises(LookupError, match="unknown_run"):
+        list(codes.code_rows())
