@@ -43,10 +43,12 @@ def code_rows() -> Iterator[list[str]]:
 @cache
 def _named() -> set[str]:
     """The codes that something is not found with."""
+    texts = (path.read_text(encoding="utf-8") for path in Path(segue.__file__).parent.rglob("*.py"))
     return {
         str(word.value.value)
-        for path in Path(segue.__file__).parent.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for text in texts
+        if "NotFound(" in text
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == NotFound.__name__
         for word in node.keywords
         if word.arg == "code" and isinstance(word.value, ast.Constant)
