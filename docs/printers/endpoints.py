@@ -219,7 +219,7 @@ def http_page(note: str) -> str:
     parts = []
     for tag, (title, words) in TAGS.items():
         operations = [found for found in _operations(document) if tag in found.tags]
-        shared = set.intersection(*(set(found.answers) for found in operations))
+        shared = set.intersection(*(set(found.answers) for found in operations)) if len(operations) > 1 else set()
         parts.append(
             page(
                 f"## {title}",
@@ -268,7 +268,7 @@ def _printed(operation: Operation, shared: set[Answer], document: Schema) -> str
 
 
 def _answers(answers: Sequence[Answer]) -> str:
-    return table(["status", "answers with", "when"], answers)
+    return table(["status", "answers with", "when"], answers) if answers else ""
 
 
 def _when(answer: Schema) -> str:
