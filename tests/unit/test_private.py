@@ -82,3 +82,5 @@ async def test_whatever_is_kept_first_makes_a_private_folder(tmp_path: Path) -> 
     state = SwitchState(enabled=True, since=1.0, reason="", by="anna")
     await FileSwitchStore(tmp_path / "switch").save(Turning(state, at=1.0, via="key:0"))
     assert rights(tmp_path) == dict.fromkeys(("secret", "key", "elsewhere", "heads", "switch"), "700")
+    kept = {**rights(tmp_path / "secret"), **rights(tmp_path / "heads"), **rights(tmp_path / "switch")}
+    assert kept == dict.fromkeys(("secret.key", "heads.jsonl", "switch.json"), "600")

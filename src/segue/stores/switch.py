@@ -58,7 +58,8 @@ class FileSwitchStore:
         plain = asdict(state)
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = self._path.with_suffix(".new")
-        with beside.open("w", encoding="utf-8") as file:
+        made = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(made, "w", encoding="utf-8") as file:
             json.dump(plain, file, ensure_ascii=False)
             file.flush()
             os.fsync(file.fileno())
