@@ -16,6 +16,7 @@ from segue.voice.switch import Switch, SwitchState
 from segue.web.access import Access
 from segue.web.bodies import Body, json_only
 from segue.web.guard import request_id
+from segue.web.shapes import SwitchShape, answers
 
 
 class SwitchBody(Body):
@@ -128,7 +129,7 @@ def router(lookout: Lookout, switch: Switch, settings: DegradationSettings) -> A
         """How well replies are served: both axes, each profile's promises, the latest changes, the kill switch."""
         return status_fields(lookout.report(), settings, switch.state)
 
-    @routes.get("/switch")
+    @routes.get("/switch", responses=answers(SwitchShape))
     async def read_switch() -> dict[str, Any]:
         """Whether spoken replies may begin, since when, why, and who said so."""
         return switch_fields(switch.state)
@@ -140,7 +141,7 @@ def turning(switch: Switch, access: Access, actions: Actions) -> APIRouter:
     """The route that turns the kill switch; that takes what changing a rollout takes."""
     routes = APIRouter(prefix="/api/voice", tags=["state"])
 
-    @routes.post("/switch", dependencies=[Depends(json_only)])
+    @routes.post("/switch", dependencies=[Depends(json_only)], responses=answers(SwitchShape))
     async def turn_switch(
         body: SwitchBody, by: Annotated[Operator, access.needs(Scope.ROLLOUT_WRITE)], request: Request
     ) -> dict[str, Any]:

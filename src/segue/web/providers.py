@@ -10,13 +10,14 @@ from segue.voice.plane import VoicePlane
 from segue.voice.roster import Roster
 from segue.voice.standing import standing
 from segue.web.access import Access
+from segue.web.shapes import ProviderPage, answers
 
 
 def router(plane: VoicePlane, clock: Clock, access: Access) -> APIRouter:
     """The route, bound to a voice plane."""
     routes = APIRouter(tags=["state"])
 
-    @routes.get("/api/providers", dependencies=[access.needs(Scope.READ)])
+    @routes.get("/api/providers", dependencies=[access.needs(Scope.READ)], responses=answers(ProviderPage))
     async def providers() -> dict[str, Any]:
         """Every provider with its breaker, limits, last error and version; and the chains."""
         now = clock.now()

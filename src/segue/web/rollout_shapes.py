@@ -85,7 +85,7 @@ class GateShape(Shape):
     relative: float | None
     certainty: float
     certain: float | None
-    missing: float | int
+    missing: float | None
     curve: list[Annotated[list[float], Field(min_length=2, max_length=2)]]
 
 
@@ -138,14 +138,14 @@ class StatusShape(RolloutShape):
     realised: RealisedShape
     ages: dict[Literal["candidate_s", "baseline_s"], Span | None]
     dropped: list[str]
-    frozen: bool | str
+    frozen: str
     why: str
     code: str
     gates: list[GateShape]
     joint: dict[str, float]
     doubts: list[Doubt]
     breaches: list[Breach]
-    waiting_for: str | list[str]
+    waiting_for: str
     commands: dict[str, AllowedShape]
     approval: AwaitedShape
     baseline: Variant

@@ -252,6 +252,77 @@ class TurnPage(Page):
     items: list[TurnRecord]
 
 
+class SwitchShape(Shape):
+    """How the kill switch stands."""
+
+    enabled: bool
+    since: Moment
+    reason: str
+    by: str
+    kept: bool
+
+
+class BreakerShape(Shape):
+    """The breaker of a provider."""
+
+    state: str
+    for_s: float
+    opened: Annotated[int, Field(ge=0)]
+    rests_s: Annotated[float, Field(ge=0)] | None
+    failing_share: Annotated[float, Field(ge=0, le=1)] | None
+
+
+class LimitsShape(Shape):
+    """What a provider is held to."""
+
+    first_s: float | None
+    stall_s: float | None
+    total_s: float | None
+    at_once: int | None
+
+
+class LastErrorShape(Shape):
+    """The latest failure of a provider."""
+
+    category: str
+    message: str
+    at: float
+
+
+class ProviderShape(Shape):
+    """A provider, and how it is."""
+
+    name: str
+    role: Literal["model", "synthesizer", "recognizer"]
+    state: Literal["ready", "resting", "being tried", "left out"]
+    reason: str
+    vendor: str
+    model: str
+    version: str
+    place: str
+    breaker: BreakerShape
+    limits: LimitsShape
+    calls: Annotated[int, Field(ge=0)]
+    failures: Annotated[int, Field(ge=0)]
+    running: int | None
+    last_error: LastErrorShape | None
+
+
+class ChainsShape(Shape):
+    """In which order providers are asked."""
+
+    models: dict[Literal["fast", "quality"], list[str]]
+    synthesizers: list[str]
+    recognizers: list[str]
+
+
+class ProviderPage(Page):
+    """Providers."""
+
+    items: list[ProviderShape]
+    chains: ChainsShape
+
+
 class LiveShape(Shape):
     """That the process answers."""
 
