@@ -320,7 +320,8 @@ async def test_whoever_lost_the_lease_writes_nothing(stores: Stores) -> None:
     assert await store.renew("main.r1", 1, until_us + S)
     assert await store.take("b", now_us=until_us, until_us=until_us + S, limit=5) == []
 
-    (taken,) = await store.take("b", now_us=until_us + S, until_us=until_us + 9 * S, limit=5)
+    assert await store.take("b", now_us=until_us + S, until_us=until_us + 9 * S, limit=5, besides=["main.r1"]) == []
+    (taken,) = await store.take("b", now_us=until_us + S, until_us=until_us + 9 * S, limit=5, besides=["another"])
 
     assert (taken.token, taken.attempt, taken.holder, taken.until_us) == (2, 2, "b", until_us + 9 * S)
     assert await store.run("main.r1") == taken

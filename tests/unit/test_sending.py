@@ -387,6 +387,24 @@ async def test_a_dead_server_s_run_is_taken_over() -> None:
     await two.runs.close()
 
 
+async def test_a_clock_that_is_set_forward_takes_no_run_from_its_own_server() -> None:
+    """Where the machine slept, or its clock was put right, a reply that is being made here goes on, and once."""
+    desk = Desk(Script(gate=asyncio.Event()), lease_s=3.0)
+    await desk.runs.start()
+    chat = await desk.open()
+    sent = await desk.sending.send(OLHA, desk.wanted(chat))
+    desk.clock._offset += 3600.0
+    await quiet(desk, 4.0)
+    assert desk.script.gate is not None
+    desk.script.gate.set()
+
+    outcome = await desk.chatting.outcome(sent)
+
+    assert (outcome.status, desk.runs.taken) == (200, 0)
+    assert desk.script.asked == [("Hello", [], 1)]
+    await desk.runs.close()
+
+
 async def test_a_server_that_lost_its_lease_writes_nothing_more() -> None:
     """A holder that was away too long finds its token outdated: its reply is dropped, and the other's stands."""
     store = Failing(lambda _: None)

@@ -4,7 +4,7 @@ Whatever changes something takes the draft of its entry in the audit, and writes
 entry there is no change. Every method may raise `Unavailable`: what is kept cannot be read or written.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -157,8 +157,10 @@ class ChatStore(Protocol):
         written, if the run's token is not the newest or the run has ended.
         """
 
-    async def take(self, holder: str, *, now_us: int, until_us: int, limit: int) -> list[Run]:
-        """Take over runs whose lease has ended: each with its next token and attempt."""
+    async def take(
+        self, holder: str, *, now_us: int, until_us: int, limit: int, besides: Collection[str] = ()
+    ) -> list[Run]:
+        """Take over runs whose lease has ended, but for those named: each with its next token and attempt."""
 
     async def forget(self, *, now_us: int, limit: int) -> int:
         """Remove claims that have expired, at most so many; how many."""

@@ -1,7 +1,7 @@
 """Chats, their runs and claims kept in memory: for tests, and for a server that may forget when it ends."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from segue.clock import Clock
@@ -146,9 +146,12 @@ class MemoryChatStore:
                     self._claims[scope] = replace(claim, status=ended.status, body=ended.body)
         return ended
 
-    async def take(self, holder: str, *, now_us: int, until_us: int, limit: int) -> list[Run]:
+    async def take(
+        self, holder: str, *, now_us: int, until_us: int, limit: int, besides: Collection[str] = ()
+    ) -> list[Run]:
         """See `ChatStore.take`."""
-        running = [run for run in self._runs.values() if run.state is RunState.RUNNING and run.until_us <= now_us]
+        others = [run for run in self._runs.values() if run.id not in besides]
+        running = [run for run in others if run.state is RunState.RUNNING and run.until_us <= now_us]
         taken = [
             replace(run, holder=holder, until_us=until_us, token=run.token + 1, attempt=run.attempt + 1)
             for run in sorted(running, key=lambda run: (run.until_us, run.id))[:limit]

@@ -1,6 +1,6 @@
 """Chats, messages, runs and claims kept in a database; each change in one transaction with its entry in the audit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -103,11 +103,14 @@ class SqlChatStore:
         job = partial(_finish, run=run, reply=reply, events=tuple(events), end=end, entry=entry)
         return await self._database.writer.submit(job)
 
-    async def take(self, holder: str, *, now_us: int, until_us: int, limit: int) -> list[Run]:
+    async def take(
+        self, holder: str, *, now_us: int, until_us: int, limit: int, besides: Collection[str] = ()
+    ) -> list[Run]:
         """See `ChatStore.take`. Nothing is written, and nobody's turn to write is waited for, while there are none."""
-        if limit < 1 or not await self._database.read(partial(runs.lapsed, now_us=now_us, limit=1)):
+        besides = tuple(besides)
+        if limit < 1 or not await self._database.read(partial(runs.lapsed, now_us=now_us, limit=1, besides=besides)):
             return []
-        job = partial(runs.take, holder=holder, now_us=now_us, until_us=until_us, limit=limit)
+        job = partial(runs.take, holder=holder, now_us=now_us, until_us=until_us, limit=limit, besides=besides)
         return await self._database.writer.submit(job)
 
     async def forget(self, *, now_us: int, limit: int) -> int:

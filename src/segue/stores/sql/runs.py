@@ -93,18 +93,20 @@ def end(connection: Connection, run: Run, events: Sequence[Event], ended: End) -
         connection.execute(_ANSWER, {"wanted": run.id, "status": ended.status, "body": ended.body})
 
 
-def lapsed(connection: Connection, *, now_us: int, limit: int) -> list[Run]:
-    """Runs that nobody holds any more, those first that waited longest."""
+def lapsed(connection: Connection, *, now_us: int, limit: int, besides: Sequence[str]) -> list[Run]:
+    """Runs that nobody holds any more but for those named, those first that waited longest."""
     own = runs.c
-    wanted = select(runs).where(own.state == RunState.RUNNING.value, own.until_us <= now_us)
+    wanted = select(runs).where(own.state == RunState.RUNNING.value, own.until_us <= now_us, own.id.not_in(besides))
     return [_run(row) for row in connection.execute(wanted.order_by(own.until_us, own.id).limit(limit))]
 
 
-def take(connection: Connection, *, holder: str, now_us: int, until_us: int, limit: int) -> list[Run]:
+def take(
+    connection: Connection, *, holder: str, now_us: int, until_us: int, limit: int, besides: Sequence[str]
+) -> list[Run]:
     """See `ChatStore.take`."""
     taken = [
         replace(run, holder=holder, until_us=until_us, token=run.token + 1, attempt=run.attempt + 1)
-        for run in lapsed(connection, now_us=now_us, limit=limit)
+        for run in lapsed(connection, now_us=now_us, limit=limit, besides=besides)
     ]
     for run in taken:
         connection.execute(_CHANGE, {"wanted": run.id, **_values(run)})
