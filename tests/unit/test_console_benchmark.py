@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from benchmarks.console import millions, plain
 from benchmarks.console.driving import Window, by_percent, loops, summary, threads
 from benchmarks.console.millions import SOMEBODY, build
-from benchmarks.console.pages import CHATS, DEPTHS, LIMIT, MESSAGES, lists
+from benchmarks.console.pages import AUDIT, CHATS, DEPTHS, LIMIT, MESSAGES, lists
 from benchmarks.console.plan import Plan
 from benchmarks.console.rows import TEXT, chat_of, sending
 from benchmarks.console.sends import ratios
@@ -119,7 +119,7 @@ async def test_a_cursor_and_an_offset_read_the_same_page(tmp_path: Path) -> None
     await database.close()
 
 
-@pytest.mark.parametrize("name", [MESSAGES, CHATS])
+@pytest.mark.parametrize("name", [AUDIT, MESSAGES, CHATS])
 async def test_a_deep_page_takes_no_more_steps_than_the_first(name: str, tmp_path: Path) -> None:
     """SQLite finds the place of a cursor, however deep, where it counts all the rows that an OFFSET leaves out."""
     path, steps = tmp_path / "rows.db", 0

@@ -81,15 +81,13 @@ def _entries(connection: Connection, *, query: Select[Any]) -> list[Entry]:
 
 def _page(connection: Connection, *, wanted: Filter, before: tuple[int, int] | None, limit: int) -> list[Entry]:
     own = audit.c
-    listed = and_(own.at_us.between(0, MOST), own.seq <= MOST)
+    # One bound that every other one is in: SQLite searches by a single one, and would walk to the cursor by another.
+    ends = [MOST, *([before[0]] if before is not None else []), *([wanted.until_us - 1] if wanted.until_us else [])]
+    listed = and_(own.at_us.between(wanted.since_us, min(ends)), own.seq <= MOST)
     query = select(audit).where(listed).order_by(own.at_us.desc(), own.seq.desc()).limit(limit)
     for name in _SAME:
         if value := getattr(wanted, name):
             query = query.where(own[name] == value)
-    if wanted.since_us:
-        query = query.where(own.at_us >= wanted.since_us)
-    if wanted.until_us:
-        query = query.where(own.at_us < wanted.until_us)
     if before is not None:
         query = query.where(tuple_(own.at_us, own.seq) < before)
     return _entries(connection, query=query)
