@@ -167,6 +167,33 @@ def test_the_same_command_takes_effect_once(hurried: RunningServer) -> None:
 THREE = (("few", "5%"), ("half", "50%"), ("all", "100%"))
 
 
+def test_every_command_stands_in_the_audit_under_one_name(hurried: RunningServer) -> None:
+    """What took effect, what had it before, what is so already and what is refused are told apart by the outcome."""
+    with started(hurried, "written-down") as address, hurried.client() as client:
+        for verb, words in (
+            ("pause", {"id": "once"}),
+            ("pause", {"id": "once"}),
+            ("pause", {}),
+            ("step-back", {}),
+            ("rollback", {}),
+            ("step-back", {}),
+        ):
+            client.post(f"{address}/{verb}", json=words)
+        found = client.get("/api/audit", params={"target": "rollout/written-down", "limit": 500}).json()["items"]
+        found += client.get("/api/audit", params={"target": "rollout/written-down/1", "limit": 500}).json()["items"]
+        found.sort(key=lambda entry: entry["seq"])
+
+    assert [(entry["action"], entry["status"]) for entry in found] == [
+        ("rollout.start", "ok"),
+        ("rollout.pause", "ok"),
+        ("rollout.pause", "replayed"),
+        ("rollout.pause", "replayed"),
+        ("rollout.step_back", "refused"),
+        ("rollout.roll_back", "ok"),
+        ("rollout.step_back", "refused"),
+    ]
+
+
 def test_what_cannot_be_done_is_refused_with_the_reason(hurried: RunningServer) -> None:
     """A refusal is 409 with the code `refused` and a sentence; nothing is written."""
     with started(hurried, "refusing") as address:

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from segue.clock import Clock
-from segue.console.audit import FAILED, REFUSED, Draft
+from segue.console.audit import FAILED, REFUSED, REPLAYED, Draft
 from segue.console.operator import Operator, Scope
 from segue.console.ports import AuditStore
 from segue.errors import Forbidden, SegueError, Unavailable
@@ -95,6 +95,10 @@ class Actions:
         except Exception:
             await self._note(replace(draft, status=FAILED, code=SegueError.code))
             raise
+
+    async def repeated(self, draft: Draft) -> None:
+        """Write down a deed that changed nothing, for it had its effect before. Where that fails, the log says so."""
+        await self._note(replace(draft, status=REPLAYED))
 
     def draft(self, by: Operator, deed: Deed) -> Draft:
         """The entry of a deed, as it is when it succeeds at once."""

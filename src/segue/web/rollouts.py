@@ -18,7 +18,7 @@ from segue.delivery.planfile import PlanError, plan_of, plan_schema, read_plan
 from segue.delivery.ports import UnknownRollout
 from segue.delivery.preview import faulty, preview
 from segue.delivery.rollout import Decision, Kind
-from segue.delivery.status import DECISION
+from segue.delivery.status import DECISION, VERBS
 from segue.errors import Unavailable
 from segue.web import approval
 from segue.web.access import Access
@@ -124,16 +124,18 @@ def _writing(controller: Controller, standing: Standing, access: Access, actions
     writer = access.needs(Scope.ROLLOUT_WRITE)
 
     async def obeyed(by: Operator, deed: Deed, do: Callable[[], Awaitable[Decision]]) -> Decision:
-        """What was decided. Its entry is written with it; a refusal has one of its own.
+        """What was decided. Its entry is written with it; a refusal, and a command without effect, has one of its own.
 
         Raises:
             Refused: the decision is a refusal.
         """
 
-        async def once(_: Draft) -> Decision:
+        async def once(draft: Draft) -> Decision:
             decision = await do()
             if decision.kind is Kind.REFUSED:
                 raise Refused(decision.reason)
+            if decision.number == 0 or round(decision.at * 1e6) < draft.at_us:  # it is so already, or was said before
+                await actions.repeated(draft)
             return decision
 
         return await actions.act(by, deed, once)
@@ -162,7 +164,7 @@ def _writing(controller: Controller, standing: Standing, access: Access, actions
         name: RolloutName, verb: VerbName, body: CommandBody, by: Annotated[Operator, writer], request: Request
     ) -> Response:
         """Command a rollout. Whatever is decided holds on this server when the answer comes."""
-        deed = Deed(f"rollout.{verb}", f"rollout/{name}", Scope.ROLLOUT_WRITE, request_id(request))
+        deed = Deed(f"rollout.{VERBS[verb].value}", f"rollout/{name}", Scope.ROLLOUT_WRITE, request_id(request))
         wanted = body.command(verb, by, deed.request)
         try:
             decision = await obeyed(by, deed, lambda: controller.command(name, wanted))
