@@ -130,6 +130,7 @@ async def test_a_frozen_database_keeps_nobody_waiting(
     """One that takes bytes and answers nothing is given up: whoever waits is told, and it shows; then all goes on."""
     monkeypatch.setattr("segue.stores.sql.postgres.LOOK_S", 0.1)
     monkeypatch.setattr("segue.stores.sql.postgres.CONNECT_S", 2)
+    monkeypatch.setattr("segue.stores.sql.postgres.READ_S", 1.0)
     monkeypatch.setattr("segue.stores.sql.patience.ANSWER_S", 0.5)
     database = Postgres(postgres_cluster.database())
     await database.start()
@@ -139,7 +140,7 @@ async def test_a_frozen_database_keeps_nobody_waiting(
     following = commanded(change.rollout, await store.table(), Verb.FREEZE)
     with postgres_cluster.frozen():
         async with asyncio.timeout(LIMIT_S):
-            read = await asyncio.gather(*(store.latest() for _ in range(4)), return_exceptions=True)
+            read = await asyncio.gather(*(store.latest() for _ in range(40)), return_exceptions=True)
             with pytest.raises(Unavailable, match="cannot be written"):
                 await store.save(following)
         assert {type(each) for each in read} == {Unavailable}

@@ -25,7 +25,8 @@ class Connections(ABC):
 
     A database that is sick does not keep Segue from starting: `health` tells, writes are refused or counted as lost,
     and writing goes on once it is well. With `read_only` nothing is ever written. With `by_command` tables are left to
-    `segue migrate`. Where nothing was written for `look_s`, the writer looks whether it still could.
+    `segue migrate`. Where nothing was written for `look_s`, the writer looks whether it still could. Whoever has
+    waited `read_s` to read, for an answer or for a turn to ask, is refused.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Connections(ABC):
         read_only: bool,
         by_command: bool,
         look_s: float | None = None,
+        read_s: float | None = None,
     ) -> None:
         self.place = place
         self.writer = Writer(self._open, explain=self._explain, capacity=capacity, look_s=look_s)
@@ -47,6 +49,7 @@ class Connections(ABC):
         self._threads = ThreadPoolExecutor(readers, thread_name_prefix="segue-reader")
         self._read_only = read_only
         self._by_command = by_command
+        self._read_s = read_s
         self._closed = False
 
     async def start(self) -> None:
@@ -74,7 +77,12 @@ class Connections(ABC):
         """
         if self._closed:
             raise Unavailable("The database is closed.")
-        return await self._apart(lambda: self._query(query))
+        try:
+            async with asyncio.timeout(self._read_s):
+                return await self._apart(lambda: self._query(query))
+        except TimeoutError:
+            reason = f"no answer within {self._read_s:g} s"
+            raise Unavailable(f"{self.place} cannot be read: {reason}. {self._advice(reason)}".rstrip()) from None
 
     async def pending(self) -> tuple[list[Step], str]:
         """What would bring it up to date, in order, and the SQL of it; nothing is changed.

@@ -22,6 +22,8 @@ LOCK = 0x5E60E
 CONNECT_S = 5
 STATEMENT_MS = 10_000
 """A statement, or the wait for the turn to write, that takes longer is given up: nobody waits for ever."""
+READ_S = 15.0
+"""Reading takes no longer, with the wait for those who read before."""
 LOOK_S = 2.0
 """After so long without a write it is looked whether one could be made."""
 
@@ -55,6 +57,7 @@ class Postgres(Connections):
             read_only=read_only,
             by_command=by_command,
             look_s=LOOK_S,
+            read_s=READ_S,
         )
 
     async def vacuum(self) -> None:
