@@ -16,7 +16,8 @@ from segue.voice.switch import Switch, SwitchState
 from segue.web.access import Access
 from segue.web.bodies import Body, json_only
 from segue.web.guard import request_id
-from segue.web.shapes import SwitchShape, answers
+from segue.web.shapes import answers
+from segue.web.state_shapes import SwitchShape
 
 
 class SwitchBody(Body):

@@ -10,7 +10,8 @@ from fastapi.responses import JSONResponse
 from segue import __version__
 from segue.telemetry.metrics import Metrics
 from segue.voice.plane import VoicePlane
-from segue.web.shapes import LiveShape, ReadyShape, answers
+from segue.web.shapes import answers
+from segue.web.state_shapes import LiveShape, ReadyShape
 
 Readiness = Callable[[], Mapping[str, str]]
 """What keeps this server from serving: a name and a sentence each; empty when it is ready."""

@@ -3,8 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import UploadFile
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from segue.errors import InvalidRequest
 from segue.voice.ports import Message
@@ -72,13 +71,16 @@ class TranscriptionBody(Request):
     """WAV, mp3, m4a, ogg, webm, flac or aac."""
     model: Name
     """`whisper-1`, `gpt-4o-transcribe`, … or `segue`."""
-    language: LanguageTag | SkipJsonSchema[None] = None
+    language: Annotated[LanguageTag | None, WithJsonSchema({"type": "string", "maxLength": 35})] = None
     """The language that is spoken."""
-    prompt: str | SkipJsonSchema[None] = None
+    prompt: Annotated[str | None, WithJsonSchema({"type": "string"})] = None
     """Accepted, without effect."""
     response_format: Literal["json", "text", "srt", "vtt", "verbose_json"] = "json"
     """`diarized_json` is not offered: speakers are not told apart."""
-    temperature: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | SkipJsonSchema[None] = None
+    temperature: Annotated[
+        Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None,
+        WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}),
+    ] = None
     """Accepted, without effect."""
     timestamp_granularities: Annotated[
         list[Literal["word", "segment"]], Field(alias="timestamp_granularities[]", max_length=8)
@@ -86,7 +88,7 @@ class TranscriptionBody(Request):
     """What `verbose_json` holds; segments when absent."""
     include: Annotated[list[str], Field(alias="include[]", max_length=8)] = []
     """Must be empty: probabilities of tokens are not known here."""
-    stream: bool | SkipJsonSchema[None] = False
+    stream: Annotated[bool | None, WithJsonSchema({"type": "boolean"})] = False
     """Answer with events."""
 
     def check(self) -> None:
