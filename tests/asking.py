@@ -71,13 +71,15 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     where = case.operation.path
     if case.path_parameters.get("key_id") == OWN:
         case.path_parameters["key_id"] = THERE["/api/keys/{key_id}"]
-    if not case.meta.generation.mode.is_positive or case.meta.phase.name.value == "stateful":
+    if not case.meta.generation.mode.is_positive:
+        return
+    if where.endswith("/send"):
+        case.headers["Idempotency-Key"] = uuid.uuid4().hex
+    if case.meta.phase.name.value == "stateful":
         return
     for beginning, name in THERE.items():
         if where.startswith(beginning) and case.method != "DELETE":
             parameter = beginning.rpartition("{")[2].rstrip("}")
             case.path_parameters[parameter] = name
-    if where.endswith("/send") and not case.headers.get("Idempotency-Key"):
-        case.headers["Idempotency-Key"] = uuid.uuid4().hex
     if where.startswith("/v1/") and isinstance(case.body, dict) and "model" in case.body:
         case.body["model"] = "segue"

@@ -5,8 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.rollouts import QUICK
-from tests.schema import tried
+from tests.schema import SERVED, tried
 from tests.server import RunningServer, running
 
 TOLD = ("application/json", "application/problem+json")
@@ -21,7 +20,7 @@ def paths(embedded: RunningServer) -> dict[str, Any]:
 
 def test_what_is_asked_by_the_document_is_answered_by_it() -> None:
     """Requests generated from the document, valid and invalid ones, pass every check that Schemathesis has."""
-    with running(QUICK) as server:
+    with running(SERVED) as server:
         assert tried(server, 2, "examples,coverage,fuzzing") == []
         session = httpx2.get(f"{server.url}/api/session", headers=server.headers).json()
         verdict = httpx2.get(f"{server.url}/api/audit/verification", headers=server.headers).json()
