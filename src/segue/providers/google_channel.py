@@ -7,6 +7,7 @@ clients retry on their own, and retrying is decided elsewhere. All of it is impo
 import asyncio
 import importlib
 import importlib.metadata
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
@@ -38,7 +39,14 @@ OPTIONS: tuple[tuple[str, Any], ...] = (
 minutes as is gRPC's habit: how often a dead one is asked is the breaker's business. gRPC repeats by itself only calls
 that never left this machine, or that the service says it never began."""
 
+_IMPORTING = threading.Lock()
+"""The packages import each other in a circle, which two threads must not walk at the same time."""
 BREAKS = {FailureCategory.NETWORK, FailureCategory.SERVER, FailureCategory.TIMEOUT, FailureCategory.TRUNCATED}
+
+
+def _imported(library: str) -> Any:
+    with _IMPORTING:
+        return importlib.import_module(library)
 
 
 class GoogleChannel:
@@ -69,7 +77,7 @@ class GoogleChannel:
             Unavailable: the library is not installed, or the service account's file cannot be used.
         """
         try:
-            messages = await asyncio.to_thread(importlib.import_module, library)
+            messages = await asyncio.to_thread(_imported, library)
             self._grpc = importlib.import_module("grpc")
         except ImportError as error:
             raise Unavailable(f"{self.name} needs {error.name}: pip install 'segue[google]'.") from error
