@@ -1,5 +1,5 @@
 #!/bin/sh
-# The whole suite in four lanes, side by side: most tests wait for sound, clocks or processes, and not for the machine.
+# The whole suite in five lanes, side by side: most tests wait for sound, clocks or processes, and not for the machine.
 # With arguments it is plain pytest with these.
 set -u
 pytest=$1
@@ -19,13 +19,14 @@ begin() {
   { "$pytest" -p no:cacheprovider "$@" >"$told/$name" 2>&1; echo "$?" >"$told/$name.code"; } &
 }
 
-echo "Browser, faults, doors and rules, side by side …"
+echo "Browser, faults, doors, adapters and rules, side by side …"
 begin faults tests/faults
-begin doors tests/web tests/contracts
-begin rules tests/house tests/stories tests/unit
+begin doors tests/web
+begin adapters tests/contracts tests/stories
+begin rules tests/house tests/unit
 "$pytest" tests/browser || failed="browser"
 wait
-for name in faults doors rules; do
+for name in faults doors adapters rules; do
   echo "$name:"
   cat "$told/$name"
   [ "$(cat "$told/$name.code" 2>/dev/null)" = 0 ] || failed="$failed $name"

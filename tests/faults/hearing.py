@@ -52,7 +52,7 @@ CATEGORIES: dict[str, FailureCategory] = {
 }
 """How the failure is called in `/api/providers`; `server` where nothing else is said here."""
 SLOW = {"silent", "stall"}
-ALL_DOWN_S = 3.0
+ALL_DOWN_S = 5.0
 """When nobody hears, that is told within this time: those whose failure may pass are asked once more before it is."""
 
 

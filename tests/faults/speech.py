@@ -16,7 +16,7 @@ from tests.vendors.script import CATEGORY, Fault
 PLACES = {"first": 0, "middle": 2, "last": 4}
 HALF = len(sound(SENTENCES[0])) // 2 // 2 * 2
 """Bytes: the middle of a sentence, about."""
-ALL_DOWN_S = 3.0
+ALL_DOWN_S = 5.0
 """When everybody fails, that is told within this time."""
 FAILING_TURNS = 7
 """More than are enough for an emergency."""

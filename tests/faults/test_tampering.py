@@ -45,6 +45,8 @@ from tests.server import PROJECT, RunningServer, clean_environment, running
 COLUMNS = [each.name for each in fields(Entry)]
 CONFIG: dict[str, Any] = {**SPEAKING, "audit": {"head_entries": 10, "head_s": 3600.0}}
 READS = 60
+FAR_US = 8 * 10**15
+"""A moment some two hundred years ahead."""
 PLACE = 30
 """The entry that is tampered with: in the middle, with heads before and after."""
 
@@ -74,7 +76,7 @@ def test_an_untouched_chain_is_proved(folder: Path) -> None:
     told = verified(folder)
     assert told.proven
     assert not told.warnings
-    assert told.heads >= 3
+    assert told.heads >= 2  # one while it ran, one at its end
     assert told.head is not None
     assert told.head.seq == told.to_seq == told.checked > READS
 
@@ -377,7 +379,7 @@ async def _prune_and_look(database: Database, folder: Path) -> None:
 
     async def write() -> None:
         while not pruned.is_set():
-            await store.append(replace(_draft(0), at_us=10**18))
+            await store.append(replace(_draft(0), at_us=FAR_US))
 
     async def look() -> int:
         looks = 0
