@@ -92,9 +92,9 @@ def _storm(name: str, title: str, storm_s: float, script: Mapping[str, Any]) -> 
 
         await asyncio.gather(*(ask(number, name) for number, name in enumerate(names)))
         calls = [len(lonely.calls(name)) for name in names]
-        extra, most = sum(calls) - STORM, SHARE * STORM + FLOOR
-        # On a machine that is too busy a caller may give up before the server is asked.
-        result.require(calls.count(0) <= STORM // 50, f"{calls.count(0)} requests did not reach the server")
+        # On a machine that is too busy a request may run out of time before the server is asked.
+        extra, most = sum(max(0, asked - 1) for asked in calls), SHARE * STORM + FLOOR
+        result.require(calls.count(0) <= STORM // 4, f"{calls.count(0)} requests did not reach the server")
         result.require(0 < extra <= most, f"{extra} repeats for {STORM} requests, not {most:g} at most")
         result.note(f"{extra} repeats for {STORM} requests")
 

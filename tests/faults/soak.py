@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rich.progress import Progress
+from sqlalchemy import Connection
 
 from segue.errors import FailureCategory
 from segue.providers.scripted import Faults, ScriptedSynthesizer
@@ -26,7 +27,7 @@ from segue.settings import Settings
 from segue.telemetry.logs import configure
 from segue.voice.frames import Done, Failure
 from segue.voice.plane import VoicePlane
-from segue.wiring.house import build
+from segue.wiring.house import House, build
 
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
 AT_ONCE = 8
@@ -133,6 +134,7 @@ async def soak(turns: int, every: int, progress: Callable[[int], None] = lambda 
             if not isinstance(speaking, ScriptedSynthesizer):
                 raise TypeError("the configuration must name the scripted synthesizer first")
             speaking.ms_per_character = 20.0
+            await _open_readers(house)
             for begin in range(0, turns, every):
                 for first in range(begin, min(turns, begin + every), AT_ONCE):
                     speaking.faults = KINDS[first // AT_ONCE % len(KINDS)]
@@ -144,6 +146,18 @@ async def soak(turns: int, every: int, progress: Callable[[int], None] = lambda 
                 progress(seen.turns)
             seen.faults = speaking.counts.failed
     return seen
+
+
+async def _open_readers(house: House) -> None:
+    """Let both readers of the database open it now, and not when they first meet in mid-soak."""
+    meeting = threading.Barrier(2)
+
+    def read(connection: Connection) -> None:
+        connection.exec_driver_sql("select count(*) from turns")
+        meeting.wait(30.0)
+
+    if house.database is not None:
+        await asyncio.gather(house.database.read(read), house.database.read(read))
 
 
 def main() -> None:
