@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check unit browser bench docs lock clean
+.PHONY: help setup run demo test check unit browser bench docs lock clean tools
 
 help: ## Explain every target
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,10 +22,9 @@ run: $(VENV)/run.stamp ## Set up and serve on http://127.0.0.1:8002 (ARGS="--por
 demo: $(VENV)/run.stamp ## A minute in the terminal that shows what Segue is for
 	@$(BIN)/segue demo $(ARGS)
 
-test: $(VENV)/dev.stamp ## Set up, check style and types, and run all tests, those in a real browser included
-	@sh scripts/tools.sh $(BIN)
-	@$(MAKE) --no-print-directory check
-	@sh scripts/suite.sh $(BIN)/pytest $(ARGS)
+test: ## Set up, check style and types, and run all tests, those in a real browser included
+	@$(MAKE) --no-print-directory -j2 $(VENV)/dev.stamp tools
+	@sh scripts/suite.sh $(BIN)/pytest "$(MAKE) --no-print-directory check" $(ARGS)
 
 check: $(VENV)/dev.stamp ## Style, types and import rules
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
@@ -35,8 +34,7 @@ check: $(VENV)/dev.stamp ## Style, types and import rules
 unit: $(VENV)/dev.stamp ## The fast tests only
 	@$(BIN)/pytest tests/unit tests/house $(ARGS)
 
-browser: $(VENV)/dev.stamp ## The browser tests only
-	@sh scripts/tools.sh $(BIN)
+browser: $(VENV)/dev.stamp tools ## The browser tests only
 	@$(BIN)/pytest tests/browser $(ARGS)
 
 bench: $(VENV)/bench.stamp ## Run the benchmarks and keep their results under benchmarks/results
@@ -58,6 +56,9 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Segue needs Python 3.11 or newer (Debian: apt-get install python3 python3-venv)"; exit 1; }
 	@echo "Setting up $(VENV) with $(PYTHON) …"
 	@$(PYTHON) -m venv $(VENV)
+
+tools: | $(BIN)/python
+	@sh scripts/tools.sh $(BIN)
 
 $(VENV)/run.stamp: requirements/run.lock pyproject.toml | $(BIN)/python
 	@test -e $(VENV)/dev.stamp || $(PIP) --require-hashes -r requirements/run.lock

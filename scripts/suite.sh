@@ -1,12 +1,17 @@
 #!/bin/sh
 # The whole suite in five lanes, side by side: most tests wait for sound, clocks or processes, and not for the machine.
-# With arguments it is plain pytest with these.
+# Style, types and import rules are looked at beside them. With more arguments it is these rules, then plain pytest.
 set -u
 pytest=$1
-shift
+check=$2
+shift 2
 if [ "$#" -gt 0 ]; then
+  $check || exit 1
   exec "$pytest" "$@"
 fi
+
+# Many processes read the same code: kept bytecode saves each of them a second.
+unset PYTHONDONTWRITEBYTECODE
 
 told=$(mktemp -d)
 trap 'rm -rf "$told"' EXIT
@@ -20,13 +25,14 @@ begin() {
 }
 
 echo "Browser, faults, doors, adapters and rules, side by side …"
+{ $check >"$told/check" 2>&1; echo "$?" >"$told/check.code"; } &
 begin faults tests/faults
 begin doors tests/web
 begin adapters tests/contracts tests/stories
 begin rules tests/house tests/unit
 "$pytest" tests/browser || failed="browser"
 wait
-for name in faults doors adapters rules; do
+for name in check faults doors adapters rules; do
   echo "$name:"
   cat "$told/$name"
   [ "$(cat "$told/$name.code" 2>/dev/null)" = 0 ] || failed="$failed $name"

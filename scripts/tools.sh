@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the tests need beside Python: Debian's Chromium, Postgres (its programs; no cluster and no service of it), Redis
-# (its program, out of the package of its tools, so that no service is installed), and promtool out of Debian's
-# prometheus package (unpacked into the virtual environment, for the same reason).
+# (its program, out of the package of its tools, so that no service is installed), and Prometheus and promtool out of
+# Debian's package (unpacked into the virtual environment, for the same reason).
 # Fetches them where that is permitted, says how elsewhere.
 set -eu
 bin=$1
@@ -48,14 +48,16 @@ if ! command -v redis-server >/dev/null 2>&1 && [ ! -x "$bin/redis-server" ]; th
   fi
 fi
 
-if ! command -v promtool >/dev/null 2>&1 && [ ! -x "$bin/promtool" ]; then
+if { ! command -v promtool || ! command -v prometheus; } >/dev/null 2>&1 &&
+  [ ! -x "$bin/promtool" -o ! -x "$bin/prometheus" ]; then
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   if command -v apt-get >/dev/null 2>&1 && { (cd "$work" && apt-get download -qq prometheus >/dev/null 2>&1) ||
     { apt-get update -qq >/dev/null 2>&1 && (cd "$work" && apt-get download -qq prometheus >/dev/null 2>&1); }; }; then
     dpkg -x "$work"/prometheus_*.deb "$work/root"
-    cp "$work/root/usr/bin/promtool" "$bin/promtool"
+    cp "$work/root/usr/bin/promtool" "$work/root/usr/bin/prometheus" "$bin/"
   else
-    echo "promtool is not here (Debian: apt-get install prometheus); its check of /metrics will be left out." >&2
+    echo "Prometheus is not here (Debian: apt-get install prometheus); the tests of what it reads and of its alerts" >&2
+    echo "will be left out." >&2
   fi
 fi

@@ -32,8 +32,9 @@ def folder_of_programs() -> Path | None:
 class Cluster:
     """A running Postgres. `database()` makes an empty database and gives its address."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, folder: Path, durable: bool) -> None:
         self._programs = programs
+        self._durable = durable
         self._folder = folder
         self._user = OWNER if os.geteuid() == 0 else None
         self.port = _free_port()
@@ -70,8 +71,10 @@ class Cluster:
             "-h",
             "127.0.0.1",
         ]
-        # Synced as in earnest (fsync stays on), but small.
+        # A test ends processes, never the machine's power: what was handed to the kernel is kept without a sync too,
+        # and after a crash the server need not sync every file of every database before it answers again.
         small = ["-c", "shared_buffers=16MB", "-c", "max_connections=60", "-c", "jit=off"]
+        small += [] if self._durable else ["-c", "fsync=off"]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._programs / "postgres", *where, *small],
@@ -125,10 +128,10 @@ class Cluster:
 
 
 @contextmanager
-def cluster(programs: Path) -> Iterator[Cluster]:
-    """A cluster that runs as long as the block."""
+def cluster(programs: Path, durable: bool = False) -> Iterator[Cluster]:
+    """A cluster that runs as long as the block; `durable` for one that is measured and must sync as in earnest."""
     with tempfile.TemporaryDirectory(prefix="segue-postgres-") as folder:
-        made = Cluster(programs, Path(folder))
+        made = Cluster(programs, Path(folder), durable)
         made.make()
         made.start()
         try:

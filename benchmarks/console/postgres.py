@@ -26,7 +26,7 @@ async def postgres(plan: Plan, folder: Path, tell: Tell) -> dict[str, Any]:
     if programs is None:
         return {"installed": False}
     tell("making a cluster", 0, 1)
-    with cluster(programs) as made:
+    with cluster(programs, durable=True) as made:
         own = Postgres(made.database())
         await own.start()
         try:
