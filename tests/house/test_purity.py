@@ -15,6 +15,7 @@ PURE = re.compile(
     r"|degradation|degradation_texts|window|profiles|timeline)"
     r"|voice\.languages(\..+)?"
     r"|console\.(answers|audit|chain|chats|heads|idempotency|keys|links|nodes|operator|paging|ratelimit|retention|sessions|tampering)"
+    r"|operations\.(report|envelope)"
     r"|delivery\.(?!(ahead|controller|lease|observer|outbox|past|planfile|ports|preview|published|replica|rounds|seen|starting)$)\w+)"
 )
 

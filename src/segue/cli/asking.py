@@ -16,7 +16,9 @@ import httpx2
 from cyclopts import Parameter
 
 from segue.cli.local import NAME, knock, reachable
+from segue.clock import SystemClock
 from segue.errors import SegueError, Unavailable
+from segue.operations.ports import Answer
 from segue.settings import KEY_VARIABLE, variable
 
 DATA_VARIABLE = "SEGUE_DATA"
@@ -84,6 +86,40 @@ class Server:
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """What it answers to a body."""
         return self._object("POST", path, json=body)
+
+    @property
+    def place(self) -> str:
+        """See `Asking.place`."""
+        return self._where.url if self._where.url is not None else str(self._where.folder / NAME)
+
+    def fetch(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        key: str | None = None,
+        limit_s: float | None = None,
+    ) -> Answer:
+        """See `Asking.fetch`."""
+        said = dict(headers or {})
+        if key is not None:
+            said["authorization"] = f"Bearer {key}"
+        clock = SystemClock()
+        with self._told(), self._client(limit_s or self._limit_s) as client:
+            if key == "":
+                client.headers.pop("authorization", None)
+                said.pop("authorization")
+            began = clock.now()
+            with client.stream(method, path, json=body, headers=said) as answer:
+                pieces = answer.iter_bytes()
+                whole = [next(pieces, b"")]
+                first_byte_ms = (clock.now() - began) * 1000.0
+                whole += pieces
+            took_ms = (clock.now() - began) * 1000.0
+        names = {name.lower(): value for name, value in answer.headers.items()}
+        return Answer(answer.status_code, names, b"".join(whole), first_byte_ms, took_ms)
 
     def lines(self, path: str, **query: Any) -> Iterator[str]:
         """The lines of an answer, one after another as they come."""

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, ins
 from segue.errors import ConfigurationError
 from segue.stores.sql.tables import metadata
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """From the oldest to the newest."""
 old = Table("schema", MetaData(), Column("version", Integer, nullable=False))
 """The table that told the version before there were revisions."""

@@ -245,3 +245,24 @@ kept = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("value", JSON, nullable=False),
 )
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False, comment="from 1, without gaps"),
+    Column("at_us", BigInteger, nullable=False),
+    Column("actor", String, nullable=False, comment="name of the operator who made it"),
+    Column("reason", String, nullable=False),
+    Column("value", JSON, nullable=False, comment="the whole of the live settings"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at_us", BigInteger, nullable=False, comment="when it was opened"),
+    Column("version", Integer, nullable=False, comment="a change must name the version it read"),
+    Column("state", String, nullable=False),
+    Column("value", JSON, nullable=False),
+    Index("incidents_at_id", "at_us", "id"),
+)

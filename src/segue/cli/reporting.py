@@ -1,0 +1,107 @@
+"""How every operation ends: its report as a table or as JSON, on record, and told by the exit code."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from segue.cli.asking import HERE, Where
+from segue.cli.recording import recorded
+from segue.operations.report import Level, Report
+
+SYMBOLS = {
+    Level.PASS: "[green]✓[/]",
+    Level.WARN: "[yellow]![/]",
+    Level.FAIL: "[red]✗[/]",
+    Level.NO_DATA: "[magenta]?[/]",
+    Level.NOT_MEASURED: "[dim]–[/]",
+}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Ending:
+    """How the report is told and kept."""
+
+    json_: bool = False
+    """Print the report as JSON."""
+    evidence: Path | None = None
+    """Folder for the signed evidence; `evidence` in the data folder when absent."""
+    record: bool = True
+    """Leave an entry in the audit and a signed file of evidence."""
+
+
+END = Ending()
+
+
+def finish(report: Report, where: Where = HERE, ending: Ending = END) -> NoReturn:
+    """Put a report on record, print it, and end the process with its exit code."""
+    kept = recorded(report, where, ending.evidence) if ending.record else None
+    if ending.json_:
+        plain = report.as_dict() | {"exit_code": report.exit_code}
+        print(json.dumps(plain | ({"evidence": str(kept)} if kept else {}), ensure_ascii=False, indent=2))
+    else:
+        show(report)
+        if kept:
+            print(f"Evidence: {kept}")
+    sys.exit(report.exit_code)
+
+
+def show(report: Report) -> None:
+    """Print a report for people: a line for each check, what to do about those that do not hold, and the sum."""
+    console = Console(soft_wrap=True, highlight=False)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for column in ("", "check", "reason"):
+        table.add_column(column, no_wrap=column != "reason", overflow="fold")
+    for check in report.checks:
+        table.add_row(SYMBOLS[check.level], check.name, _said(check.reason, check.hint, accepted=check.accepted))
+    console.print(table)
+    counts = ", ".join(
+        f"{len(found)} {level.value.replace('_', ' ')}" for level in Level if (found := report.of(level))
+    )
+    took_s = (report.ended_us - report.began_us) / 1e6
+    word = report.outcome.value.replace("_", " ").upper()
+    console.print(f"{SYMBOLS[report.outcome]} {report.command} {report.target}: {word} ({counts}) in {took_s:.1f} s")
+
+
+def _said(reason: str, hint: str, *, accepted: bool) -> str:
+    said = reason.replace("[", "\\[")
+    if accepted:
+        said += " [dim](accepted)[/]"
+    return said + (f"\n[dim]→ {hint.replace('[', chr(92) + '[')}[/]" if hint else "")
+
+
+@contextmanager
+def progress(what: str, total: int | None = None, *, quiet: bool = False) -> Iterator["Tell"]:
+    """A bar on standard error, gone when it is done; what it gives is told of each step. None where nobody looks."""
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        yield Tell(bar, bar.add_task(what, total=total))
+
+
+class Tell:
+    """Moves a bar on."""
+
+    def __init__(self, bar: Progress, task: object) -> None:
+        self._bar = bar
+        self._task = task
+
+    def __call__(self, done: int, total: int, what: str = "") -> None:
+        """So much of so much is done; `what` is done next."""
+        said = {"description": what} if what else {}
+        self._bar.update(self._task, completed=done, total=total, **said)  # type: ignore[arg-type]
