@@ -62,7 +62,7 @@ class Measure:
 
 
 _TTFA_THRESHOLDS_MS = (5000.0, 6000.0, 7000.0, 8000.0)
-_SPEECH_THRESHOLDS_MS = (2000.0, 2500.0, 4000.0, 5000.0)
+_SPEECH_THRESHOLDS_MS = (2000.0, 2500.0, 3000.0, 4000.0, 5000.0)
 _END_THRESHOLDS_MS = (9000.0, 12000.0)
 _TURN_LABELS = ("variant", "profile", "language")
 
@@ -198,6 +198,13 @@ MEASURES: tuple[Measure, ...] = (
         Unit.COUNT,
         Better.HIGHER,
         ("result",),
+    ),
+    Measure(
+        "tries",
+        "Texts that operators tried, by the variant and how it ended; they are counted nowhere else.",
+        Unit.COUNT,
+        Better.HIGHER,
+        ("variant", "outcome"),
     ),
     Measure(
         "unauthorized",

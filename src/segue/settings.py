@@ -33,6 +33,7 @@ from segue.vendors.degradation import VARIABLE, stream_enabled
 from segue.vendors.delivery import DeliverySettings
 from segue.vendors.google import GoogleAccount
 from segue.vendors.objects import CacheSettings, FileSettings, StorageSettings
+from segue.vendors.telemetry import TelemetrySettings
 
 log = structlog.get_logger("segue.settings")
 
@@ -74,6 +75,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     console: ConsoleSettings = ConsoleSettings()
     redis: RedisSettings = RedisSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     openai: OpenAINames = OpenAINames()
     log: LogSettings = LogSettings()
 
