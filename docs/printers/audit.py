@@ -32,6 +32,11 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
     "key.revoke": ("`key/<id>`", "A key was taken out of use."),
     "key.rotate": ("`key/<id>`", "A key was replaced; `new` is the id of the one that replaces it."),
     "message.send": ("`chat/<id>`", "A message was sent: `message`, `run`, `attempt`."),
+    "operation.record": (
+        "`operation/<command>`",
+        "What an operator's command found is on record: `outcome` and how many checks came out how; `after` is the"
+        " SHA-256 of the report; `late`: a server entered it when it started.",
+    ),
     "reply.write": ("`chat/<id>`", "A reply was kept, or failed: `reply`, `run`, `attempt`."),
     "rollout.advance": ("`rollout/<name>/<attempt>`", "The next stage began."),
     "rollout.approve": ("`rollout/<name>/<attempt>`", "Somebody agreed to the next stage."),

@@ -14,8 +14,8 @@ PURE = re.compile(
     r"|voice\.(assignment|sentences|boundaries|stops|clauses|speakable|soundness|language|fallback|breaker|resumption|pace"
     r"|degradation|degradation_texts|window|profiles|timeline)"
     r"|voice\.languages(\..+)?"
-    r"|console\.(answers|audit|chain|chats|heads|idempotency|keys|links|nodes|operator|paging|ratelimit|retention|sessions|tampering)"
-    r"|operations\.(report|envelope)"
+    r"|console\.(answers|audit|chain|chats|heads|idempotency|keys|links|nodes|operations|operator|paging|ratelimit|retention|sessions|tampering)"
+    r"|operations\.(report|envelope|recorded)"
     r"|delivery\.(?!(ahead|controller|lease|observer|outbox|past|planfile|ports|preview|published|replica|rounds|seen|starting)$)\w+)"
 )
 

@@ -69,6 +69,8 @@ TABLE: dict[str, str | None] = {
     "POST /api/rollouts": WRITE,
     "POST /api/rollouts/{name}/{verb}": WRITE,
     "POST /api/voice/switch": WRITE,
+    "GET /api/operations": READ,
+    "POST /api/operations": WRITE,
     "GET /api/audit": AUDIT,
     "GET /api/audit/verification": AUDIT,
     "GET /api/audit/export": AUDIT,

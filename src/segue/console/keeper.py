@@ -66,6 +66,11 @@ class Keeper:
         """Times that a head could not be written, or a pruning could not be done."""
 
     @property
+    def signer(self) -> Signer:
+        """The key that this server signs with."""
+        return self._signer
+
+    @property
     def head_age_s(self) -> float:
         """For how long there have been entries that no head of this server covers; 0 while there are none."""
         return 0.0 if self._waiting_since is None else self._clock.now() - self._waiting_since

@@ -18,7 +18,12 @@ class MemoryAuditStore:
     def write(self, *drafts: Draft) -> None:
         """Write entries, in this order, behind the newest one."""
         for draft in drafts:
-            self._entries.append(linked(draft, self._entries[-1] if self._entries else None))
+            self.link(draft)
+
+    def link(self, draft: Draft) -> Entry:
+        """Write one entry behind the newest one; the entry."""
+        self._entries.append(linked(draft, self._entries[-1] if self._entries else None))
+        return self._entries[-1]
 
     async def append(self, *drafts: Draft) -> None:
         """See `AuditStore.append`."""

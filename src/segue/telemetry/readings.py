@@ -71,6 +71,10 @@ READINGS: tuple[Reading, ...] = (
     Reading("audit_heads", "Heads of the audit that this server signed and wrote down.", counter=True),
     Reading("audit_head_age_seconds", "For how long entries of the audit have waited for a signed head; 0 for none."),
     Reading("audit_failures", "Times a head could not be written down, or a pruning be done.", counter=True),
+    Reading("operation_age_seconds", "How long ago an operator's command was last on record.", "command"),
+    Reading(
+        "operation_outcome", "How it came out, as its exit code: 0 ok, 1 failed, 2 a warning, 3 no data.", "command"
+    ),
     Reading("redis_gone_seconds", "For how long Redis has been gone; 0 while it is well."),
     Reading(
         "limited_alone",

@@ -14,6 +14,7 @@ from segue.configuration import OpenAINames, ServerSettings
 from segue.console.chatting import Chatting
 from segue.console.plane import ConsolePlane
 from segue.delivery.controller import Controller
+from segue.operations.recording import Recording
 from segue.telemetry.metrics import Metrics
 from segue.voice.plane import VoicePlane
 from segue.web import (
@@ -25,6 +26,7 @@ from segue.web import (
     keys,
     listening,
     nodes,
+    operations,
     problems,
     providers,
     rollout_list,
@@ -94,6 +96,8 @@ def create(
     console: ConsolePlane,
     chatting: Chatting,
     delivery: Controller | None = None,
+    *,
+    recording: Recording | None = None,
 ) -> ASGIApp:
     """The whole application as one ASGI callable; whoever serves it has started what stands behind it."""
     app = Documented(
@@ -133,6 +137,8 @@ def create(
         *_lists(plane, metrics, server, clock, console, chatting, access, delivery),
     ):
         app.include_router(routes)
+    if recording is not None:
+        app.include_router(operations.router(recording, access))
     app.router.routes.extend(page_routes(PAGE))
     return Guard(app, server, metrics, console.access.hosts)
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from segue.clock import Clock, SystemClock
 from segue.console.chatting import Chatting
+from segue.operations.recording import Recording
 from segue.providers.worker import PoolHealth
 from segue.settings import Settings
 from segue.stores.objects import Objects
@@ -43,6 +44,7 @@ from segue.wiring.console import Console, console
 from segue.wiring.database import database_of, secret_of, switch_of, turn_store
 from segue.wiring.delivery import Delivery, deliver, watch_delivery
 from segue.wiring.observed import Observed
+from segue.wiring.operations import recording, watch_operations
 
 log = structlog.get_logger("segue.wiring")
 
@@ -74,6 +76,7 @@ class House:
     delivery: Delivery
     console: Console
     chatting: Chatting
+    recording: Recording
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[VoicePlane]:
@@ -131,6 +134,7 @@ class House:
             self.console.plane,
             self.chatting,
             self.delivery.controller,
+            recording=self.recording,
         )
 
 
@@ -147,7 +151,8 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     store = turn_store(database)
     secret = secret_of(settings, keep=keep)
     operators = console(settings, clock, database, secret)
-    parts.append(operators.plane.keeper)
+    recorded = recording(settings, clock, database, operators)
+    parts += [operators.plane.keeper, recorded]
     voice = settings.voice
     lookout = Lookout(clock, voice.degradation, voice.profiles, voice.profile, tell_change)
     switch = switch_of(settings, clock, database, operators.memory)
@@ -191,7 +196,9 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
         health=lambda: _health(writing, speech, listening),
     )
     chatting = chats(settings, clock, database, operators, plane)
-    house = House(settings, plane, metrics, tuple(parts), database, clock, speech, delivery, operators, chatting)
+    house = House(
+        settings, plane, metrics, tuple(parts), database, clock, speech, delivery, operators, chatting, recorded
+    )
     _watch(house, {"model": writing, "synthesizer": speech, "recognizer": listening}, cache, sessions)
     return house
 
@@ -226,6 +233,7 @@ def _watch(house: House, teams: Mapping[str, Team[Any]], cache: AudioCache, sess
     house.console.limiting.watch(metrics)
     watch_audit(metrics, house.console.plane.keeper)
     watch_chats(metrics, house.chatting)
+    watch_operations(metrics, house.recording)
 
 
 def _pools(*teams: Team[Any]) -> dict[str, Callable[[], PoolHealth]]:

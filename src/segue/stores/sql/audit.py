@@ -19,15 +19,14 @@ _SAME = ("actor", "action", "target", "status", "node", "chat")
 """What a filter compares."""
 
 
-def append(connection: Connection, *drafts: Draft) -> None:
-    """Write entries in the caller's transaction, in this order, behind the newest one."""
+def append(connection: Connection, *drafts: Draft) -> list[Entry]:
+    """Write entries in the caller's transaction, in this order, behind the newest one; the entries."""
     last = _last(connection)
-    rows: list[dict[str, Any]] = []
-    for draft in drafts:
-        last = linked(draft, last)
-        rows.append({name: getattr(last, name) for name in Entry.__slots__})
+    entries = [last := linked(draft, last) for draft in drafts]
+    rows: list[dict[str, Any]] = [{name: getattr(each, name) for name in Entry.__slots__} for each in entries]
     if rows:
         connection.execute(insert(audit), rows)
+    return entries
 
 
 class SqlAuditStore:

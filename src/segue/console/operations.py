@@ -1,0 +1,59 @@
+"""The newest operation of each command, as it is kept beside its entry in the audit. Values and rules only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+ACTION = "operation.record"
+"""As it stands in the audit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """The newest report of one command, as far as it is kept: the report itself is in its file of evidence."""
+
+    command: str
+    """As it is given after `segue`, without its options."""
+    outcome: str
+    """`pass`, `warn`, `fail`, `no_data` or `not_measured`."""
+    at_us: int
+    """When it ended, as far as the server can tell: when it came, or what a late one says of itself."""
+    by: str
+    """Name of the operator."""
+    digest: str
+    """SHA-256 of the report's bytes, in hexadecimal."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How many checks came out how."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values, without the command."""
+        return {
+            "outcome": self.outcome,
+            "at_us": self.at_us,
+            "by": self.by,
+            "digest": self.digest,
+            "counts": dict(self.counts),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the entry of an operation is in the audit."""
+
+    seq: int
+    hash: str
+    node: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"seq": self.seq, "hash": self.hash, "node": self.node}
+
+
+def target(command: str) -> str:
+    """What the entry of a command names as its target."""
+    return f"operation/{command}"
+
+
+def operation_of(command: str, plain: Mapping[str, Any]) -> Operation:
+    """The operation of which `Operation.as_dict` gave these values."""
+    return Operation(command=command, **plain)
