@@ -201,10 +201,10 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "tries",
-        "Texts that operators tried, by the variant and how it ended; they are counted nowhere else.",
+        "Texts that operators tried, by how it ended; they count in no measure of turns.",
         Unit.COUNT,
         Better.HIGHER,
-        ("variant", "outcome"),
+        ("outcome",),
     ),
     Measure(
         "unauthorized",

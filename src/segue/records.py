@@ -10,6 +10,11 @@ from enum import StrEnum
 from typing import Any
 
 
+PROBE = "probe"
+"""The kind of a turn with which an operator tries how something sounds. No listener had it, so nothing is judged by
+it."""
+
+
 class Outcome(StrEnum):
     """How a turn ended."""
 
@@ -133,7 +138,8 @@ class TurnRecord:
 
     turn: str
     kind: str
-    """`chat` (a model wrote the reply) or `speech` (the caller brought the text)."""
+    """`chat` (a model wrote the reply), `speech` (the caller brought the text), or `probe` (an operator tried how it
+    sounds: neither evidence nor a sign of degradation)."""
     at: float
     """Unix seconds at which the request arrived."""
     listener: str | None

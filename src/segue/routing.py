@@ -30,6 +30,8 @@ class Reason(StrEnum):
 
     NO_LISTENER = "no_listener"
     """The caller did not say who listens: the baseline, left out of the evidence."""
+    PROBE = "probe"
+    """An operator tries how something sounds, in the arm they name: left out of the evidence."""
     NO_ROLLOUT = "no_rollout"
     """No rollout is running: the baseline, for everybody."""
     DROPPED = "dropped"

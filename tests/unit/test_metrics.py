@@ -379,6 +379,7 @@ def full() -> Metrics:
     metrics.observe_report(REPORT, "baseline", "accepted")
     metrics.observe_request("GET", "/api/health", 200)
     metrics.count("unauthorized", reason="missing")
+    metrics.count("tries", outcome="completed")
     for reading in READINGS:
         metrics.watch(reading.name, (lambda: {"espeak": 1.0}) if reading.label else (lambda: 1.0))
     return metrics

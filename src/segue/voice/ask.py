@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from segue.errors import SegueError
 from segue.records import Outcome
+from segue.routing import Arm
 from segue.voice.casting import Casting
 from segue.voice.frames import Degraded
 from segue.voice.ports import Message, Recording
@@ -17,10 +18,22 @@ def new_turn_id() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """How an operator wants a text tried: in which arm, by whom alone, and past what is kept."""
+
+    arm: Arm = Arm.BASELINE
+    only: str = ""
+    """The one synthesizer that may speak; empty for all of the arm's, in their order."""
+    cached: bool = False
+    """Whether kept sentences are used, and spoken ones kept, as in any other turn."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A request for speech that has been checked: language, voice and format are known to exist.
 
-    `kind` is `chat` (the model answers `text`, or what is heard in `recording`) or `speech` (`text` is read out).
+    `kind` is `chat` (the model answers `text`, or what is heard in `recording`), `speech` (`text` is read out) or
+    `probe` (an operator tries how it is read out).
     """
 
     kind: str
@@ -48,6 +61,8 @@ class Ask:
     speed: float = 1.0
     whole: bool = False
     """Encode for a file (exact sizes) instead of for a stream."""
+    probe: Probe | None = None
+    """How it is tried; None for every turn of a listener."""
     turn: str = field(default_factory=new_turn_id)
 
     @property

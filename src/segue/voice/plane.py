@@ -1,12 +1,13 @@
 """The voice plane as its doors see it: requests are checked here, before a turn begins."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from segue.configuration import VoiceSettings
 from segue.errors import InvalidRequest, TooLarge
-from segue.voice.ask import Ask
+from segue.records import PROBE
+from segue.voice.ask import Ask, Probe
 from segue.voice.catalogue import Catalogue
 from segue.voice.encoding import available
 from segue.voice.files import VoiceFiles
@@ -149,6 +150,30 @@ class VoicePlane:
             exact=exact,
             whole=whole,
         )
+
+    def ask_probe(
+        self,
+        text: str,
+        probe: Probe,
+        *,
+        language: str | None = None,
+        voice: str | None = None,
+        character: str | None = None,
+        limit: int | None = None,
+    ) -> Ask:
+        """A checked request of an operator to try how a text is read out: a finished WAV file.
+
+        Raises:
+            CallerError: whatever is wrong with it.
+        """
+        if probe.only and probe.only not in self.speech.chain.targets:
+            there = ", ".join(self.speech.chain.targets)
+            message = f"There is no synthesizer {probe.only!r} here; there are {there}."
+            raise InvalidRequest(message, param="provider")
+        ask = self.ask_speech(
+            text, language=language, voice=voice, character=character, audio_format="wav", whole=True, limit=limit
+        )
+        return replace(ask, kind=PROBE, probe=probe)
 
     def _voice(self, language: str, voice: str | None, character: str | None) -> str:
         """The voice that is to speak, as far as that is known before the turn begins.

@@ -18,10 +18,10 @@ from segue.voice.lookout import Lookout
 from segue.voice.ports import LanguageModel, Synthesizer
 from segue.voice.profiles import grant
 from segue.voice.roster import Roster
-from segue.voice.session import Assigner
+from segue.voice.session import Assigner, Placed
 
 NOTHING = Remedy()
-"""What is done about the profile of a text that is read out: it has none."""
+"""What is done about the profile of a text that is read out, for it has none; and about a probe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,9 @@ class Planner:
         Raises:
             CallerError: what is asked for is not there. What a variant names and is not there is the plan's `flaw`.
         """
-        placed = self.assigner.place(
-            ask.listener,
-            ask.session,
-            character=ask.character,
-            language=ask.language,
-            written=ask.kind == "chat",
-            named=ask.names_speaker,
-        )
-        variant, remedy = placed.assignment.variant, self.lookout.remedy()
+        placed = self._placed(ask)
+        # What is tried is heard as configured: a remedy would put another in its place.
+        variant, remedy = placed.assignment.variant, NOTHING if ask.probe is not None else self.lookout.remedy()
         casting, flaw = self._casting(ask, variant)
         order, first_choice = self._order(ask, variant, casting)
         able = tuple(name for name in order if name in casting.parts)
@@ -84,6 +78,23 @@ class Planner:
             told.append(f"Variant {variant.name!r}: there is no voice {variant.voice!r} here.")
         return tuple(told)
 
+    def _placed(self, ask: Ask) -> Placed:
+        """The variant of a turn: the one that an operator tries, or the one that a listener is assigned.
+
+        Raises:
+            Unavailable: the candidate is to be tried, and no rollout is live any more.
+        """
+        if ask.probe is not None:
+            return self.assigner.probe(ask.probe.arm)
+        return self.assigner.place(
+            ask.listener,
+            ask.session,
+            character=ask.character,
+            language=ask.language,
+            written=ask.kind == "chat",
+            named=ask.names_speaker,
+        )
+
     def _casting(self, ask: Ask, variant: Variant) -> tuple[Casting, Unavailable | None]:
         """Who can speak how, and what is wrong with the variant if it cannot be spoken as it says.
 
@@ -111,6 +122,8 @@ class Planner:
         A variant whose own synthesizer is left out, or not configured, is spoken by another: that is a fallback, or the
         variant would be judged by what it is not.
         """
+        if ask.probe is not None and ask.probe.only:
+            return (ask.probe.only,), ask.probe.only
         first = ask.synthesizer or ("" if ask.names_speaker else variant.synthesizer)
         able = self.synthesizers.able(casting.order)
         missing = bool(first) and not self.synthesizers.able([first])

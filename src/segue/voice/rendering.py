@@ -62,6 +62,8 @@ class Manner:
     paced: bool = True
     epoch: int = 0
     """The policy under which the reply is spoken; audio kept under another is not used."""
+    cached: bool = True
+    """Whether what was kept is used, and what is spoken kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Rendering:
     async def kept(self, name: str) -> list[Speech] | None:
         """See `Errand.kept`: the whole sentence as this provider spoke it before."""
         cache = self._studio.cache
-        if cache is None or self._resumed or self.pipe.taken:
+        if cache is None or not self._manner.cached or self._resumed or self.pipe.taken:
             return None
         speech = await cache.find(self._key(name))
         if speech is None or self.pipe.taken:
@@ -184,7 +186,7 @@ class Rendering:
         if finding is not None:
             raise self._unsound(self._voicing.provider, finding)
         self._studio.paces.learn(voice, self._text, self._attempt_ms, speed)
-        if self._studio.cache is not None and not self._resumed:
+        if self._studio.cache is not None and self._manner.cached and not self._resumed:
             self._studio.cache.keep(self._key(self._voicing.provider), self._came)
 
     def ended(self, ending: Ending) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from segue.clock import Clock
-from segue.routing import Arm, RoutingTable
+from segue.errors import Unavailable
+from segue.routing import Arm, Reason, RoutingTable
 from segue.voice.assignment import Assignment, Session, assign
 
 SESSION_S = 3600.0
@@ -129,3 +130,19 @@ class Assigner:
                 kept = session
             fresh = self.sessions.issue(kept, listener)
         return Placed(assignment, table.version, session.id if session else listener, fresh)
+
+    def probe(self, arm: Arm) -> Placed:
+        """Place a probe: in the arm that its operator names, whoever would be drawn, and left out of the evidence.
+
+        Raises:
+            Unavailable: it is the candidate's, and no rollout is live.
+        """
+        table = self.table()
+        if arm is Arm.BASELINE:
+            return Placed(Assignment(table.baseline, Reason.PROBE), table.version, None, None)
+        if table.exposure is None:
+            raise Unavailable("There is no candidate to be tried: no rollout is live.")
+        assignment = Assignment(
+            table.exposure.candidate, Reason.PROBE, rollout=table.exposure.rollout, stage=table.exposure.stage
+        )
+        return Placed(assignment, table.version, None, None)

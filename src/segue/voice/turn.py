@@ -8,6 +8,7 @@ Whatever happens on the way (an error, a listener who leaves, a cancelled task),
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 import structlog
 
@@ -87,8 +88,14 @@ class Turns:
         self.planner = Planner(self.assigner, settings, models, speaker.studio.chain, catalogue, lookout)
         self.places = Slots(settings.max_turns)
 
-    async def turn(self, ask: Ask, interruption: Interruption | None = None) -> AsyncGenerator[Frame, None]:
-        """The frames of one turn; close the iterator to end it early.
+    async def turn(
+        self,
+        ask: Ask,
+        interruption: Interruption | None = None,
+        *,
+        told: Callable[[TurnRecord], None] | None = None,
+    ) -> AsyncGenerator[Frame, None]:
+        """The frames of one turn; close the iterator to end it early. `told` is given its record when it is over.
 
         Raises:
             SegueError: before the first frame, where the turn cannot even begin (overload, nothing heard). After the
@@ -113,7 +120,10 @@ class Turns:
                     raise failure from error
                 yield Failure.of(failure)
             finally:
-                self._keep(timeline.close(self._clock.now()))
+                record = timeline.close(self._clock.now())
+                self._keep(record)
+                if told is not None:
+                    told(record)
 
     def _keep(self, record: TurnRecord) -> None:
         """Leave the turn's one record, and one line in the log, which holds no text."""
@@ -209,6 +219,8 @@ class Turns:
         """Sentences and their sound; sound is booked as sent when the door comes back for the next frame."""
         lineup, paced = Lineup(plan.synthesizers), ask.kind == "chat"
         manner = Manner(ask.language, plan.casting, lineup, ask.speed, paced=paced, epoch=plan.placed.version)
+        if ask.probe is not None:
+            manner = replace(manner, cached=ask.probe.cached)
         notices = Notices(plan.model, plan.synthesizer, plan.casting)
         encode = encoder(ask.format, SAMPLE_RATE, whole=ask.whole)
         parcel = Parcel()
@@ -241,7 +253,7 @@ class Turns:
             raise ProviderTimeout(f"The turn took longer than {limit_s:g} s.")
 
     def _sentences(self, ask: Ask, plan: Plan, text: str, timeline: Timeline) -> AsyncGenerator[Sentence, None]:
-        if ask.kind == "speech":
+        if ask.kind != "chat":
             return read_out(text, ask.language, self._settings, timeline, self._clock)
         prompt = Prompt(messages=(*ask.history, Message("user", text)), language=ask.language, profile=plan.profile)
         streaming = plan.placed.assignment.variant.streaming

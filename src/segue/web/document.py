@@ -73,6 +73,7 @@ _SCHEMAS: dict[str, Plain] = {
             "policy": {"type": "string", "description": "The limit that refused it."},
             "node": {"type": "string", "description": "The node that does not answer."},
             "run": {"type": "string", "description": "The run that failed, or goes on."},
+            "category": {"type": "string", "description": "How a provider failed: `auth`, `timeout`, `network` …"},
         },
     },
     "OpenAIProblem": {

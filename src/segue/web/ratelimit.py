@@ -8,6 +8,7 @@ from segue.errors import RateLimited
 _SENTENCES = {
     "chat": "Messages to this chat come too quickly",
     "operator": "You send messages too quickly, over all chats together",
+    "try": "You try texts too quickly",
 }
 
 
@@ -33,8 +34,9 @@ def refused(verdict: Verdict) -> RateLimited:
     name = verdict.violated.name if verdict.violated is not None else ""
     wait_s = max(1, math.ceil(verdict.retry_after_s))
     sentence = _SENTENCES.get(name, f"The limit {name!r} is used up")
+    same = "" if name == "try" else ", with the same idempotency key"
     return RateLimited(
-        f"{sentence}: try again in {wait_s} s, with the same idempotency key.",
+        f"{sentence}: try again in {wait_s} s{same}.",
         policy=name,
         retry_after_s=verdict.retry_after_s,
         headers=headers_of(verdict),

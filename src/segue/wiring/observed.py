@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import structlog
 
 from segue.delivery.tally import Tally
-from segue.records import PlaybackReport, TurnRecord
+from segue.records import PROBE, PlaybackReport, TurnRecord
 from segue.telemetry.metrics import Metrics
 from segue.voice.lookout import Lookout
 from segue.voice.ports import TurnFilter, TurnStore
@@ -28,6 +28,9 @@ class Observed:
     def append(self, record: TurnRecord) -> None:
         """See `TurnStore.append`."""
         self._store.append(record)
+        if record.kind == PROBE:  # no listener had it: it is kept and counted, and nothing is judged by it
+            self._metrics.count("tries", outcome=record.outcome.value)
+            return
         self._metrics.observe(record)
         self._lookout.note(record)
         try:
