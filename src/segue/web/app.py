@@ -36,6 +36,7 @@ from segue.web import (
     signin,
     state,
     talk,
+    trying,
     turn_records,
     turns,
 )
@@ -132,6 +133,7 @@ def create(
         keys.router(access, console.keyring),
         nodes.router(console.nodes, readiness, clock, access),
         providers.router(plane, clock, access),
+        trying.router(plane, console.limits, server, access),
         routing.router(plane, access),
         degradation.turning(plane.switch, access, console.actions),
         *_lists(plane, metrics, server, clock, console, chatting, access, delivery),
