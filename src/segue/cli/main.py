@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 from cyclopts import App
 
@@ -22,6 +23,12 @@ COMMANDS = {
     "schema": ("configuration:schema", "Print the JSON Schema of the configuration file."),
     "config": ("configuration:app", "The configuration."),
     "providers": ("providers:providers", "Show the state of every provider: breaker, limits, last error, version."),
+    "monitor": (
+        "monitor:monitor",
+        "Judge what a server did within a window: success, fallbacks, latencies, for each variant.\n\nExit code 0: no"
+        " alarm. 1: P0, go back at once. 2: P1, step back or look. 3: not enough was counted to say. With --watch it is"
+        " that of the last window.",
+    ),
     "turns": ("turns:app", "The records of turns."),
     "audit": ("audit:app", "The audit: who did what, and whether anybody changed it since."),
     "plan": ("plan:app", "Plans of rollouts, before they are started."),
@@ -49,10 +56,13 @@ for name, (place, does) in COMMANDS.items():
     app.command(f"segue.cli.{place}", name=name, help=does)
 
 
-def main() -> None:
-    """Run the command line. A mistake that the caller can mend is one sentence and exit code 1, not a traceback."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line: what the process was given, unless `arguments` says otherwise.
+
+    A mistake that the caller can mend is one sentence and exit code 1, not a traceback.
+    """
     try:
-        app()
+        app(sys.argv[1:] if arguments is None else arguments)
     except SegueError as error:
         print(f"segue: {error.message}", file=sys.stderr)
         sys.exit(1)
