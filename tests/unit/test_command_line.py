@@ -3,15 +3,17 @@
 import importlib
 import inspect
 import json
+import os
 import subprocess
 import sys
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cyclopts import App
 
-from segue.cli.main import COMMANDS
+from segue.cli.main import COMMANDS, main
 from tests.server import clean_environment
 
 
@@ -20,6 +22,23 @@ def segue(*arguments: str, path: str | None = None) -> "subprocess.CompletedProc
     environment = clean_environment({"PATH": path} if path is not None else None)
     command = [sys.executable, "-m", "segue.cli.main", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command to its end in this process: its exit code, and what it printed to either side."""
+    for name in [name for name in os.environ if name.startswith("SEGUE_")]:
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = 0
+        try:
+            main(arguments)
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return code, *capsys.readouterr()
+
+    return run
 
 
 def test_a_text_becomes_a_file(tmp_path: Path) -> None:
@@ -45,18 +64,29 @@ def test_a_text_becomes_a_file(tmp_path: Path) -> None:
         (("say", "Hi", "--out", "/nowhere/x.wav"), "cannot be written"),
         (("serve", "--port", "99999"), "server.port"),
         (("serve", "--config", "/nowhere.yaml"), "/nowhere.yaml cannot be read"),
-        (("serve", "--data", "/dev/null"), "name another folder"),
         (("turns", "export", "--data", "/nowhere"), "/nowhere/segue.db cannot be read"),
         (("turns", "export", "--since", "yesterday"), "write 2026-11-21T10:30"),
     ],
 )
-def test_a_mistake_is_one_sentence(arguments: tuple[str, ...], says: str) -> None:
+def test_a_mistake_is_one_sentence(
+    arguments: tuple[str, ...], says: str, here: Callable[..., tuple[int, str, str]]
+) -> None:
     """A mistake that the caller can mend is a sentence on standard error and exit code 1, never a traceback."""
-    done = segue(*arguments)
+    code, _, told = here(*arguments)
 
-    assert done.returncode == 1
+    assert code == 1
+    assert told.startswith("segue: ")
+    assert says in told
+    assert "Traceback" not in told
+
+
+def test_a_mistake_ends_the_process_so() -> None:
+    """A process of its own ends with the same sentence and exit code."""
+    done = segue("serve", "--data", "/dev/null")
+
+    assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("segue: ")
-    assert says in done.stderr
+    assert "name another folder" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -69,15 +99,15 @@ def test_without_a_player_it_says_what_to_install() -> None:
     assert "--out" in done.stderr
 
 
-def test_configuration_and_versions_can_be_asked(tmp_path: Path) -> None:
+def test_configuration_and_versions_can_be_asked(tmp_path: Path, here: Callable[..., tuple[int, str, str]]) -> None:
     """`config show` prints what is in force, `schema` what there is, `version` of what it is made."""
     file = tmp_path / "segue.yaml"
     file.write_text("voice:\n  default_language: uk\n")
 
-    assert "default_language: uk" in segue("config", "show", "--config", str(file)).stdout
-    schema = json.loads(segue("schema").stdout)
+    assert "default_language: uk" in here("config", "show", "--config", str(file))[1]
+    schema = json.loads(here("schema")[1])
     assert {"server", "voice", "providers", "openai", "log", "data"} <= set(schema["properties"])
-    assert segue("version").stdout.startswith("segue ")
+    assert here("version")[1].startswith("segue ")
 
 
 def test_a_reader_who_has_enough_breaks_nothing() -> None:
