@@ -151,43 +151,37 @@ def _chain(check: str, word: str, names: Sequence[str], *, needed: bool) -> Chec
 
 
 def _of_character(lineup: Lineup, key: str) -> Iterator[Check]:
-    """A character should have a voice of its own at each provider that may have to speak it."""
-    voices, there = lineup.characters[key], able(lineup, "synthesizer")
-    spoken = {language for table in voices.values() for language in table} - {"*"}
+    """A character is passed by where it has no voice of its own: so a fallback is one only where it has one."""
+    table, there = lineup.characters[key], able(lineup, "synthesizer")
     for language in lineup.languages:
-        named = {name: table.get(language) or table.get("*") for name, table in voices.items()}
-        if not any(named.values()) or (
-            spoken and language not in spoken and not any("*" in t for t in voices.values())
-        ):
+        named = {name: voices.get(language, voices.get("*", "")) for name, voices in table.items()}
+        if not any(named.values()):
             continue
-        base = f"character.{slug(key)}.{language}"
-        speaking = [name for name in there if name in lineup.pending or _serves(lineup, "synthesizer", name, language)]
-        without = [name for name in speaking if not named.get(name)]
         wrong = [
             f"{name} has no voice {voice!r} for {language}"
             for name, voice in named.items()
-            if voice and name in there and name not in lineup.pending and not _offers(lineup, name, voice, language)
+            if voice and name in there and _lacks(lineup, name, voice, language)
         ]
-        yield _cast(base, key, language, wrong, without, speaking)
+        could = [name for name in there if name in lineup.pending or _serves(lineup, "synthesizer", name, language)]
+        speaking = [name for name in could if named.get(name)]
+        yield _cast(f"character.{slug(key)}.{language}", f"{key} in {language}", wrong, could, speaking)
 
 
-def _offers(lineup: Lineup, provider: str, voice: str, language: str) -> bool:
-    return any(
-        each.provider == provider and each.name == voice and (language in each.languages or not each.languages)
-        for each in lineup.voices
-    )
+def _lacks(lineup: Lineup, provider: str, voice: str, language: str) -> bool:
+    """Whether a voice is not among those of its provider; who has not told its voices yet may have it."""
+    offered = [each for each in lineup.voices if each.provider == provider]
+    return bool(offered) and not any(each.name == voice and language in each.languages for each in offered)
 
 
-def _cast(
-    base: str, key: str, language: str, wrong: Sequence[str], without: Sequence[str], speaking: Sequence[str]
-) -> Check:
-    figures = {"providers": len(speaking), "without": len(without)}
+def _cast(check: str, who: str, wrong: Sequence[str], could: Sequence[str], speaking: Sequence[str]) -> Check:
+    figures = {"voices": len(speaking), "providers": len(could)}
     if wrong:
-        return Check(base, Level.FAIL, f"{key}: {'; '.join(wrong)}.", figures, "Name a voice that the provider has.")
-    if speaking and len(without) == len(speaking):
-        hint = "Name a voice of a provider that is in the chain and not left out."
-        return Check(base, Level.FAIL, f"Nobody who is there has a voice of {key} for {language}.", figures, hint)
-    if without:
-        told = f"{key} has no voice of its own for {language} at {', '.join(without)}: another one would be heard."
-        return Check(base, Level.WARN, told, figures, "Name one, or accept that the fallback sounds otherwise.")
-    return Check(base, Level.PASS, f"{key} has a voice for {language} at each of {len(speaking)} providers.", figures)
+        return Check(check, Level.FAIL, f"{who}: {'; '.join(wrong)}.", figures, "Name a voice that the provider has.")
+    if could and not speaking:
+        told = f"{who} has no voice at {', '.join(could)}: nobody speaks it."
+        return Check(check, Level.FAIL, told, figures, "Name a voice of a provider that is in the chain.")
+    without = [name for name in could if name not in speaking]
+    if without and len(speaking) < 2:
+        told = f"{who} has a voice at {', '.join(speaking)} alone: {', '.join(without)} cannot step in."
+        return Check(check, Level.WARN, told, figures, "Name a voice of the fallback too, or accept this by name.")
+    return Check(check, Level.PASS, f"{who} has a voice at {', '.join(speaking) or 'its providers'}.", figures)
