@@ -31,6 +31,7 @@ COMMANDS = {
     ),
     "turns": ("turns:app", "The records of turns."),
     "audit": ("audit:app", "The audit: who did what, and whether anybody changed it since."),
+    "evidence": ("evidence:app", "What commands found, as signed files; and whether anybody changed one since."),
     "plan": ("plan:app", "Plans of rollouts, before they are started."),
     "gate": ("gate:app", "Gates, before they are written into a plan."),
     "migrate": (

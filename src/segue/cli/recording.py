@@ -1,21 +1,21 @@
 """Puts what an operation found on record: an entry in the audit of the server, and a signed file beside.
 
-Where no server answers the file is kept unsigned, and says so.
+Where no server of this machine answers, the file is signed by the data folder's own key, and waits there until the next
+start of the server enters it. Where one elsewhere does not, it is kept unsigned, and says so.
 """
 
 import base64
-import os
-from datetime import UTC, datetime
 from pathlib import Path
 
 from segue.cli.asking import Server, Where
 from segue.console.audit import canonical
-from segue.errors import SegueError, Unavailable
-from segue.operations.envelope import REPORT_TYPE, Envelope
+from segue.errors import SegueError
+from segue.operations.envelope import REPORT_TYPE, Envelope, sealed
+from segue.operations.filing import FOLDER, Filing, name_of
 from segue.operations.report import Report
+from segue.wiring.evidence import signer
 
 PATH = "/api/operations"
-FOLDER = "evidence"
 
 
 def recorded(report: Report, where: Where, folder: Path | None) -> Path:
@@ -24,27 +24,21 @@ def recorded(report: Report, where: Where, folder: Path | None) -> Path:
     Raises:
         Unavailable: the file cannot be written.
     """
-    payload = canonical(report.as_dict())
+    payload, name = canonical(report.as_dict()), name_of(report)
     body = {
         "command": report.command,
         "outcome": report.outcome.value,
         "payload": base64.b64encode(payload).decode("ascii"),
     }
+    own = Filing(where.folder / FOLDER)
+    files = Filing(folder) if folder is not None else own
     try:
         told = Server(where).post(PATH, body)
-        envelope = Envelope(payload, REPORT_TYPE, {told["key"]: told["signature"]}, told["audit"])
     except SegueError as error:
-        envelope = Envelope(payload, REPORT_TYPE, {}, {"missing": error.message})
-    return _kept(envelope, report, folder or where.folder / FOLDER)
-
-
-def _kept(envelope: Envelope, report: Report, folder: Path) -> Path:
-    at = datetime.fromtimestamp(report.ended_us / 1e6, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    path = folder / f"{at}-{report.command.replace(' ', '-')}-{report.outcome.value}.json"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(canonical(envelope.as_dict()) + b"\n")
-    except OSError as error:
-        raise Unavailable(f"{path} cannot be written: {error.strerror}.") from error
-    return path
+        missing = {"missing": error.message}
+        if where.url is not None:
+            return files.keep(name, Envelope(payload, REPORT_TYPE, {}, missing))
+        envelope = sealed(payload, REPORT_TYPE, signer(where.folder), missing)
+        waits = own.keep(name, envelope, pending=True)
+        return waits if folder is None else files.keep(name, envelope)
+    return files.keep(name, Envelope(payload, REPORT_TYPE, {told["key"]: told["signature"]}, told["audit"]))

@@ -38,9 +38,6 @@ class OperationStore(Protocol):
         With `once` an operation whose digest was entered so before is not entered again: its entry is told.
         """
 
-    async def forget(self, digest: str) -> None:
-        """Forget that this was entered once; nobody will bring it again."""
-
     async def newest(self) -> Sequence[Operation]:
         """The newest of each command, by name."""
 
@@ -149,7 +146,6 @@ class Recording:
             place = await self._enter(envelope)
             entered = replace(envelope, audit=place.as_dict())
             await asyncio.to_thread(waiting.settle, file, entered)
-            await self._store.forget(envelope.digest)
         except (SegueError, OSError) as error:
             log.error("evidence that waits was not entered", file=str(file), reason=str(error))
 

@@ -28,10 +28,6 @@ class MemoryOperationStore:
             self._once[operation.digest] = place
         return place
 
-    async def forget(self, digest: str) -> None:
-        """See `OperationStore.forget`."""
-        self._once.pop(digest, None)
-
     async def newest(self) -> Sequence[Operation]:
         """See `OperationStore.newest`."""
         return [self._newest[name] for name in sorted(self._newest)]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from segue.console.audit import Draft
 from segue.console.operations import Operation, Place, operation_of, target
@@ -14,7 +14,7 @@ from segue.stores.sql.shared import Sql
 from segue.stores.sql.tables import kept
 
 ONCE = "evidence/"
-"""Begins the names under which it is kept that a file of evidence was entered, until that file has moved."""
+"""Begins the names under which it is kept for good that a file of evidence was entered, and where."""
 _EVERY = select(kept.c.name, kept.c.value).where(kept.c.name.like(target("%"))).order_by(kept.c.name)
 
 
@@ -27,10 +27,6 @@ class SqlOperationStore:
     async def record(self, operation: Operation, draft: Draft, *, once: bool = False) -> Place:
         """See `OperationStore.record`; durable when it returns."""
         return await self._database.writer.submit(partial(_record, operation=operation, draft=draft, once=once))
-
-    async def forget(self, digest: str) -> None:
-        """See `OperationStore.forget`."""
-        await self._database.writer.submit(partial(_forget, digest=digest))
 
     async def newest(self) -> Sequence[Operation]:
         """See `OperationStore.newest`."""
@@ -49,10 +45,6 @@ def _record(connection: Connection, *, operation: Operation, draft: Draft, once:
     if once:
         _keep(connection, ONCE + operation.digest, operation.at_us, place.as_dict())
     return place
-
-
-def _forget(connection: Connection, *, digest: str) -> None:
-    connection.execute(delete(kept).where(kept.c.name == ONCE + digest))
 
 
 def _newest(connection: Connection) -> list[Operation]:
