@@ -5,7 +5,6 @@ the writer's connection commits, so only that one carries the log back into the 
 before 3.51.3 can lose pages of a file in which several connections do so at the same moment.
 """
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -18,8 +17,8 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, QueuePool
 
-from segue.errors import ConfigurationError
 from segue.stores.sql.connections import Connections
+from segue.stores.sql.holding import hold
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a connection waits for a lock that a backup or a curious shell holds."""
@@ -95,15 +94,7 @@ class Database(Connections):
         """Hold the lock file; the kernel lets go of it when the process ends, however it ends."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._lock is None:
-            lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                os.close(lock)
-                raise ConfigurationError(
-                    f"{self.path} is in use by another Segue. End that one, or give this one a data folder of its own."
-                ) from error
-            self._lock = lock
+            self._lock = hold(self.path)
         _hide(self.path)
         self._reading.dispose()  # the file may be another one than before
 

@@ -1,0 +1,119 @@
+"""`/api/backups`: copies of everything that is kept, made by the running server itself; for administrators."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import Field
+
+from segue.configuration import ServerSettings
+from segue.console.actions import Actions, Deed
+from segue.console.audit import Draft
+from segue.console.operator import Operator, Scope
+from segue.console.ports import AuditStore
+from segue.operations.backup import Wanted
+from segue.operations.backups import Backups, Job
+from segue.web.access import Access
+from segue.web.answer import Answer
+from segue.web.bodies import Body, json_only
+from segue.web.guard import request_id
+from segue.web.shapes import Moment, Shape, answers
+
+Name = Annotated[str, Path(max_length=100, description="Name of a backup: day, time and microseconds, UTC.")]
+MEDIA_TYPE = "application/x-tar"
+_MAKING: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The body is not valid; `detail` says what to mend."},
+    415: {"description": "The body is not JSON."},
+    503: {"description": "A backup is being made already (code `overloaded`)."},
+}
+_UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such backup (code `unknown_backup`)."}}
+_ARCHIVE: dict[int | str, dict[str, Any]] = {200: {"description": "The archive.", "content": {MEDIA_TYPE: {}}}}
+
+
+class BackupBody(Body):
+    """What is wanted of a backup."""
+
+    keys: bool = True
+    """Also the secrets of the data folder, without which a restored server knows no earlier links and sessions."""
+    cache: bool = False
+    """Also sentences that are kept to be spoken again."""
+
+
+class JobShape(Shape):
+    """The newest backup that this server was asked for."""
+
+    name: str
+    state: Annotated[str, Field(pattern="^(running|done|failed)$")]
+    what: str
+    """What is being copied."""
+    done: int
+    whole: int
+    reason: str
+    """Why it failed."""
+
+
+class BackupShape(Shape):
+    """What a backup says of itself."""
+
+    name: str
+    at: Moment
+    took_s: float
+    segue: str
+    node: str
+    kind: str
+    revision: str
+    files: int
+    bytes: int
+    tables: dict[str, int]
+    audit_seq: int | None
+    keys: bool
+    cache: bool
+
+
+class BackupPage(Shape):
+    """Every backup in the data folder, the newest first."""
+
+    items: list[BackupShape]
+    next: None
+    job: JobShape | None
+
+
+def router(access: Access, backups: Backups, actions: Actions, audit: AuditStore, server: ServerSettings) -> APIRouter:
+    """The routes, bound to what makes backups."""
+    routes = APIRouter(prefix="/api/backups", tags=["operations"])
+    admin = access.needs(Scope.ADMIN)
+
+    @routes.get("", dependencies=[admin], responses=answers(BackupPage))
+    async def every() -> dict[str, Any]:
+        """Every backup in the data folder on one page, the newest first, and how the newest one that was begun goes."""
+        job = _told(backups.job) if backups.job is not None else None
+        return {"items": [made.summary() for made in backups.all()], "next": None, "job": job}
+
+    @routes.post("", status_code=202, dependencies=[Depends(json_only)], responses=answers(JobShape, 202) | _MAKING)
+    async def make(body: BackupBody, by: Annotated[Operator, admin], request: Request) -> dict[str, Any]:
+        """Begin to make a backup beside everything else; the list tells when it is done."""
+        return _told(backups.begin(by, Wanted(body.keys, body.cache), request_id(request)))
+
+    @routes.get("/{name}/archive", response_class=Response, responses=_ARCHIVE | _UNKNOWN)
+    async def archive(name: Name, by: Annotated[Operator, admin], request: Request) -> Response:
+        """A backup as one archive (tar). Its manifest comes last."""
+
+        async def begin(draft: Draft) -> Response:
+            folder, _ = backups.find(name)
+            await audit.append(draft)
+            return Answer(backups.pieces(folder), MEDIA_TYPE, send_timeout_s=server.send_timeout_s)
+
+        deed = Deed("backup.read", f"backup/{name}", Scope.ADMIN, request=request_id(request))
+        return await actions.act(by, deed, begin)
+
+    return routes
+
+
+def _told(job: Job) -> dict[str, Any]:
+    return {
+        "name": job.name,
+        "state": job.state,
+        "what": job.what,
+        "done": job.done,
+        "whole": job.whole,
+        "reason": job.reason,
+    }
