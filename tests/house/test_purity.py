@@ -12,10 +12,11 @@ from tests.house.source import Module, modules, parse
 PURE = re.compile(
     r"segue\.(records|routing|measures"
     r"|voice\.(assignment|sentences|boundaries|stops|clauses|speakable|soundness|language|fallback|breaker|resumption|pace"
-    r"|degradation|degradation_texts|window|profiles|timeline)"
+    r"|degradation|degradation_texts|live|window|profiles|timeline)"
     r"|voice\.languages(\..+)?"
     r"|console\.(answers|audit|chain|chats|heads|idempotency|keys|links|nodes|operations|operator|paging|ratelimit|retention|sessions|tampering)"
-    r"|operations\.(report|envelope|recorded)"
+    r"|operations\.runbook\.(actions|book|journal|lines|standing|telling|variables)"
+    r"|operations\.(report|envelope|effective|recorded|vouching)"
     r"|delivery\.(?!(ahead|controller|lease|observer|outbox|past|planfile|ports|preview|published|replica|rounds|seen|starting)$)\w+)"
 )
 
