@@ -16,7 +16,7 @@ PURE = re.compile(
     r"|voice\.languages(\..+)?"
     r"|console\.(answers|audit|chain|chats|heads|idempotency|keys|links|nodes|operations|operator|paging|ratelimit|retention|sessions|tampering)"
     r"|operations\.runbook\.(actions|book|journal|lines|standing|telling|variables)"
-    r"|operations\.(report|envelope|effective|recorded|vouching)"
+    r"|operations\.(report|envelope|doors|effective|holdings|lineup|machine|recorded|vouching)"
     r"|delivery\.(?!(ahead|controller|lease|observer|outbox|past|planfile|ports|preview|published|replica|rounds|seen|starting)$)\w+)"
 )
 

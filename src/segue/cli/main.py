@@ -23,6 +23,10 @@ COMMANDS = {
     "schema": ("configuration:schema", "Print the JSON Schema of the configuration file."),
     "config": ("configuration:app", "The configuration."),
     "providers": ("providers:providers", "Show the state of every provider: breaker, limits, last error, version."),
+    "preflight": (
+        "preflight:preflight",
+        "Say whether the machine, the configuration, what is kept and the running server are fit for a release.",
+    ),
     "monitor": (
         "monitor:monitor",
         "Judge what a server did within a window: success, fallbacks, latencies, for each variant.\n\nExit code 0: no"

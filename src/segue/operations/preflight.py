@@ -23,6 +23,8 @@ LIMIT_S = 20.0
 """A door that takes longer has failed."""
 PAGES = 50
 """Pages of a list that are read at most."""
+ONLY: Mapping[str, tuple[str, ...]] = {"pocketsphinx": ("en",)}
+"""What a recognizer hears whose languages are no matter of the settings; a server tells those of all together."""
 Tell = Callable[[int, int, str], None]
 """Told how much is done of how much, and what is next."""
 Reach = Callable[[Mapping[str, str]], Mapping[str, tuple[str, float, str]]]
@@ -169,13 +171,17 @@ def _lineup(asking: Asking, reach: Reach | None, pins: Mapping[str, str]) -> Ite
         answer = _fetched(asking, path)
         told[path] = answer.plain() if isinstance(answer, Answer) and isinstance(answer.plain(), Mapping) else {}
     plain = providers.plain()
+    health = told["/voice/health"]
     lineup = lineup_of(
         plain["items"],
         plain["chains"],
-        told["/voice/health"].get("languages", ()),
+        health.get("languages", ()),
         told["/api/voice/voices"].get("items", ()),
         told["/api/voice/characters"].get("items", ()),
     )
+    heard = tuple(health.get("recognition", {}).get("languages", ()))
+    recognizers = {item["name"]: item["vendor"] for item in plain["items"] if item["role"] == "recognizer"}
+    lineup = replace(lineup, hears={name: ONLY.get(vendor, heard) for name, vendor in recognizers.items()})
     if reach is not None:
         lineup = replace(lineup, reached=reach({item["name"]: str(item["place"]) for item in plain["items"]}))
     return of_lineup(lineup, pins)
