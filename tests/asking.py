@@ -36,6 +36,8 @@ FIELDS = {
             *("tools", "functions", "audio", "logprobs", "web_search_options"),
         )
     },
+    ("PUT /api/settings", "live"): "which providers there are is a matter of the settings",
+    ("POST /api/settings/restore", "live"): "whether anybody is left depends on what is configured",
     ("POST /api/keys/{key_id}/rotate", None): "a key that is not good any more cannot be replaced",
 }
 """Operations, and the outermost field that they name, which refuse under the usual code what no schema can say."""

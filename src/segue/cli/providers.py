@@ -10,7 +10,13 @@ from rich.markup import escape
 from segue.cli.asking import HERE, Server, Where
 from segue.errors import Unavailable
 
-COLOURS = {"ready": "green", "resting": "red", "being tried": "yellow", "left out": "magenta"}
+COLOURS = {
+    "ready": "green",
+    "resting": "red",
+    "being tried": "yellow",
+    "left out": "magenta",
+    "switched off": "magenta",
+}
 
 
 def providers(*, where: Where = HERE, json_: bool = False) -> None:
@@ -49,18 +55,18 @@ def _order(chain: Any) -> str:
 def _tell(console: Console, item: dict[str, Any], width: int) -> None:
     """A provider in one line, and what is wrong with it in more."""
     breaker, limits, error = item["breaker"], item["limits"], item["last_error"]
-    head = f"  {item['name']:<{width}}  [{COLOURS[item['state']]}]{item['state']:<11}[/]"
+    head = f"  {item['name']:<{width}}  [{COLOURS[item['state']]}]{item['state']:<12}[/]"
     what = dict.fromkeys(filter(None, [item["vendor"], item["model"], item["version"], item["place"]]))
     about = " ".join(
         word for word in what if word != "here" and not any(word != other and word in other for other in what)
     )
-    if item["state"] == "left out":
+    if item["state"] in {"left out", "switched off"}:
         console.print(f"{head} {escape(item['reason'])}")
         return
     counts = f"{item['calls']} {'call' if item['calls'] == 1 else 'calls'}, {item['failures']} failed"
     bounds = f"limits {limits['first_s']:g}/{limits['stall_s']:g}/{limits['total_s']:g} s"
     console.print(f"{head} {escape(about)} · {counts} · {bounds}")
-    indent = " " * (width + 17)
+    indent = " " * (width + 18)
     if item["state"] != "ready":
         rest = f", tried again in {breaker['rests_s']:.0f} s" if breaker["rests_s"] else ""
         console.print(f"{indent}{escape(item['reason'])}{rest}")

@@ -32,7 +32,9 @@ READINGS: tuple[Reading, ...] = (
     Reading(
         "provider_resting", "Whether a provider is left alone for now (1), tried out (0.5) or used (0).", "provider"
     ),
-    Reading("provider_left_out", "Whether a provider cannot be used at all (1) or can (0).", "provider"),
+    Reading("provider_left_out", "Whether a provider cannot be used, or is switched off (1), or can (0).", "provider"),
+    Reading("settings_version", "Number of the version of the live settings that is in force; 0 for none."),
+    Reading("settings_followed", "Whether it is known which version is the newest (1) or not (0)."),
     Reading("fallbacks", "Times another provider was asked after one had failed.", "role", counter=True),
     Reading("repeats", "Times the same provider was asked once more.", "role", counter=True),
     Reading("probes", "Short calls that try out providers which were resting.", "role", counter=True),

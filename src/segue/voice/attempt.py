@@ -98,9 +98,16 @@ class Target(Generic[P]):
     places: Slots | None = None
     out: str | None = None
     """Why it cannot be used at all (a missing key, a missing library); None when it can."""
+    off: str | None = None
+    """Why an operator switched it off; None while it is on."""
     last_error: LastError | None = None
     calls: int = 0
     failures: int = 0
+
+    @property
+    def unusable(self) -> str | None:
+        """Why it is passed by, whoever asks; None where it is not."""
+        return self.out if self.out is not None or self.off is None else f"switched off: {self.off}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,11 @@ class Catalogue:
             raise ConfigurationError("\n".join(wrong))
         return tuple(finding.message for finding in findings)
 
+    def arrange(self, order: Sequence[str]) -> None:
+        """Prefer the providers in this order from now on."""
+        self._order = tuple(order)
+        self._repertoire = self._grouped(tuple(self._repertoire.all()))
+
     @property
     def voices(self) -> tuple[VoiceInfo, ...]:
         """Every voice, those of the chain's first provider first."""

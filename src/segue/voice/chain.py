@@ -51,17 +51,19 @@ class Chain(Generic[P]):
 
     @property
     def out(self) -> dict[str, str]:
-        """Providers that cannot be used at all, and why."""
-        return {name: target.out for name, target in self.targets.items() if target.out is not None}
+        """Providers that cannot be used at all, and why: nobody can, or an operator switched them off."""
+        return {name: why for name, target in self.targets.items() if (why := target.unusable) is not None}
 
     @property
     def failing(self) -> bool:
         """Whether there is no provider left whose breaker is closed."""
-        return all(target.out is not None or target.breaker.state is not BreakerState.CLOSED for target in self._all())
+        return all(
+            target.unusable is not None or target.breaker.state is not BreakerState.CLOSED for target in self._all()
+        )
 
     def able(self, order: Iterable[str]) -> tuple[str, ...]:
         """Of these providers those that can be used."""
-        return tuple(name for name in order if name in self.targets and self.targets[name].out is None)
+        return tuple(name for name in order if name in self.targets and self.targets[name].unusable is None)
 
     async def close(self) -> None:
         """Stop what runs beside the errands."""

@@ -6,7 +6,7 @@ from segue.voice.attempt import Target
 from segue.voice.breaker import BreakerState
 from segue.voice.roster import Roster
 
-READY, RESTING, TRIED, OUT = "ready", "resting", "being tried", "left out"
+READY, RESTING, TRIED, OUT, OFF = "ready", "resting", "being tried", "left out", "switched off"
 
 
 def standing(role: str, roster: Roster[Any], now: float) -> list[dict[str, Any]]:
@@ -19,6 +19,8 @@ def state(target: Target[Any]) -> str:
     """One word for how a provider is."""
     if target.out is not None:
         return OUT
+    if target.off is not None:
+        return OFF
     return {BreakerState.CLOSED: READY, BreakerState.OPEN: RESTING, BreakerState.HALF_OPEN: TRIED}[target.breaker.state]
 
 
@@ -29,7 +31,7 @@ def _of(role: str, target: Target[Any], now: float, *, alone: bool) -> dict[str,
         "name": target.name,
         "role": role,
         "state": state(target),
-        "reason": target.out or breaker.reason,
+        "reason": target.out or target.off or breaker.reason,
         "vendor": about.vendor,
         "model": about.model,
         "version": about.version,

@@ -33,6 +33,7 @@ from segue.web import (
     rollouts,
     routing,
     runs,
+    settings,
     signin,
     state,
     talk,
@@ -99,6 +100,7 @@ def create(
     delivery: Controller | None = None,
     *,
     recording: Recording | None = None,
+    governed: settings.Governed | None = None,
 ) -> ASGIApp:
     """The whole application as one ASGI callable; whoever serves it has started what stands behind it."""
     app = Documented(
@@ -126,7 +128,7 @@ def create(
     ):
         app.include_router(routes, dependencies=access.listeners())
     for routes in (
-        state.router(plane, metrics, readiness, console.degraded),
+        state.router(plane, metrics, readiness, _degraded(console, governed)),
         listening.reports(plane, metrics),
         files.router(plane.files),
         signin.router(access, doorkeeper, console, clock),
@@ -136,13 +138,18 @@ def create(
         trying.router(plane, console.limits, server, access),
         routing.router(plane, access),
         degradation.turning(plane.switch, access, console.actions),
-        *_lists(plane, metrics, server, clock, console, chatting, access, delivery),
+        *_lists(plane, metrics, server, clock, console, chatting, access, delivery, governed),
     ):
         app.include_router(routes)
     if recording is not None:
         app.include_router(operations.router(recording, access))
     app.router.routes.extend(page_routes(PAGE))
     return Guard(app, server, metrics, console.access.hosts)
+
+
+def _degraded(console: ConsolePlane, governed: settings.Governed | None) -> state.Readiness:
+    """What works only in part, wherever that is."""
+    return lambda: {**console.degraded(), **(governed.versions.degraded() if governed is not None else {})}
 
 
 def _lists(
@@ -154,6 +161,7 @@ def _lists(
     chatting: Chatting,
     access: Access,
     delivery: Controller | None,
+    governed: settings.Governed | None,
 ) -> Iterator[APIRouter]:
     """The routes of all that is told in pages: turns, the audit, chats with their runs, rollouts."""
     lists = Lists(console.cursors)
@@ -167,6 +175,8 @@ def _lists(
         send_timeout_s=server.send_timeout_s,
     )
     yield turn_records.router(plane.records, lists, access)
+    if governed is not None:
+        yield settings.router(governed, lists, access, console.actions)
     yield audit.router(access, console, lists, server, clock)
     yield chats.router(chatting, plane, lists, access, forwarding, server.send_timeout_s)
     yield runs.router(chatting, access, forwarding, server.send_timeout_s)

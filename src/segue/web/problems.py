@@ -54,7 +54,7 @@ def problem(
 
 def of_error(path: str, error: SegueError) -> Response:
     """The error answer for one of Segue's own errors."""
-    names = ("param", "policy", "node", "run", "category")
+    names = ("param", "policy", "node", "run", "category", "current")
     extra = {name: value for name in names if (value := getattr(error, name, None)) is not None}
     answer = problem(path, error.status, error.code, error.message, retryable=error.retryable, extra=extra)
     answer.headers.update(error.headers)

@@ -49,7 +49,7 @@ class ProviderShape(Shape):
 
     name: str
     role: Literal["model", "synthesizer", "recognizer"]
-    state: Literal["ready", "resting", "being tried", "left out"]
+    state: Literal["ready", "resting", "being tried", "left out", "switched off"]
     reason: str
     vendor: str
     model: str

@@ -45,6 +45,7 @@ from segue.wiring.database import database_of, secret_of, switch_of, turn_store
 from segue.wiring.delivery import Delivery, deliver, watch_delivery
 from segue.wiring.observed import Observed
 from segue.wiring.operations import recording, watch_operations
+from segue.wiring.settings import Governing, governing
 
 log = structlog.get_logger("segue.wiring")
 
@@ -77,6 +78,7 @@ class House:
     console: Console
     chatting: Chatting
     recording: Recording
+    governing: Governing
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[VoicePlane]:
@@ -135,6 +137,7 @@ class House:
             self.chatting,
             self.delivery.controller,
             recording=self.recording,
+            governed=self.governing,
         )
 
 
@@ -161,11 +164,14 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     objects = Objects(settings.storage if keep else StorageSettings(kind="memory"), settings.data, clock)
     cache = AudioCache(objects, clock, settings.cache)
     writing, speech, listening = models(settings, clock), synthesizers(settings, clock), recognizers(settings, clock)
-    parts += [switch, objects, cache, Together((writing, speech, listening)), *delivery.parts, *operators.parts]
+    parts += [switch, objects, cache, Together((writing, speech, listening))]
     hedge_s = voice.hedge_first_ms / 1000.0 if voice.hedge_first_ms else None
     speaker = Speaker(Studio(speech.roster.chain, Paces(), clock, cache, hedge_s), voice)
     hearing = Hearing(listening.roster, voice)
     catalogue = _catalogue(settings, speech)
+    teams: dict[str, Team[Any]] = {"model": writing, "synthesizer": speech, "recognizer": listening}
+    governed = governing(settings, clock, database, operators.memory, teams, catalogue)
+    parts += [governed, *delivery.parts, *operators.parts]
     tokens, sessions = ReportTokens(secret), Sessions(secret, clock, settings.delivery.session_s)
     plane: VoicePlane = VoicePlane(
         settings=voice,
@@ -196,10 +202,9 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
         health=lambda: _health(writing, speech, listening),
     )
     chatting = chats(settings, clock, database, operators, plane)
-    house = House(
-        settings, plane, metrics, tuple(parts), database, clock, speech, delivery, operators, chatting, recorded
-    )
-    _watch(house, {"model": writing, "synthesizer": speech, "recognizer": listening}, cache, sessions)
+    each = (tuple(parts), database, clock, speech, delivery, operators, chatting, recorded, governed)
+    house = House(settings, plane, metrics, *each)
+    _watch(house, teams, cache, sessions)
     return house
 
 
@@ -234,6 +239,7 @@ def _watch(house: House, teams: Mapping[str, Team[Any]], cache: AudioCache, sess
     watch_audit(metrics, house.console.plane.keeper)
     watch_chats(metrics, house.chatting)
     watch_operations(metrics, house.recording)
+    house.governing.watch(metrics)
 
 
 def _pools(*teams: Team[Any]) -> dict[str, Callable[[], PoolHealth]]:
@@ -245,7 +251,7 @@ def _pools(*teams: Team[Any]) -> dict[str, Callable[[], PoolHealth]]:
 def _offered(speech: Team[Synthesizer]) -> list[VoiceInfo]:
     """Every voice, those of the first choice first."""
     targets = speech.roster.chain.targets
-    return [voice for name in speech.roster.order() for voice in targets[name].provider.voices()]
+    return [voice for name in speech.roster.ranked() for voice in targets[name].provider.voices()]
 
 
 def _catalogue(settings: Settings, speech: Team[Synthesizer]) -> Catalogue:
@@ -292,14 +298,14 @@ def _health(models: Team[LanguageModel], speech: Team[Synthesizer], hearing: Tea
 
 def _state(team: Team[Any]) -> dict[str, Any]:
     """How a team is: ready if anybody in it is. What has no processes of its own is always ready."""
-    targets = [team.roster.chain.targets[name] for name in team.roster.order()]
+    targets = [team.roster.chain.targets[name] for name in team.roster.ranked()]
     if not targets:
         return {"ready": False, "detail": "none is configured"}
-    ready = any(target.out is None and getattr(target.provider, "ready", True) for target in targets)
-    details = [target.out for target in targets if target.out is not None]
+    ready = any(target.unusable is None and getattr(target.provider, "ready", True) for target in targets)
+    details = [why for target in targets if (why := target.unusable) is not None]
     state: dict[str, Any] = {"ready": ready, "detail": ""}
     for target in targets:
-        if hasattr(target.provider, "health") and target.out is None:
+        if hasattr(target.provider, "health") and target.unusable is None:
             pool: PoolHealth = target.provider.health()
             details += [worker.last_error for worker in pool.workers if worker.last_error and not worker.ready]
             state["waiting"] = pool.waiting

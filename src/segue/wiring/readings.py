@@ -23,7 +23,7 @@ RESTING = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.O
 def watch_chains(metrics: Metrics, teams: Mapping[str, Team[Any]]) -> None:
     """Tell the metrics where the readings of the chains come from; `teams` by role."""
     metrics.watch("provider_resting", lambda: _of_targets(teams, lambda target: RESTING[target.breaker.state]))
-    metrics.watch("provider_left_out", lambda: _of_targets(teams, lambda target: float(target.out is not None)))
+    metrics.watch("provider_left_out", lambda: _of_targets(teams, lambda target: float(target.unusable is not None)))
     metrics.watch("fallbacks", lambda: _of_tallies(teams, lambda tally: float(tally.fallbacks)))
     metrics.watch("repeats", lambda: _of_tallies(teams, lambda tally: float(tally.repeats)))
     metrics.watch("probes", lambda: _of_tallies(teams, lambda tally: float(tally.probes)))
