@@ -31,8 +31,10 @@ def spark(values: Sequence[float | None]) -> str:
     return "".join("·" if value is None else BARS[round((value - low) / step)] for value in shown)
 
 
-def block(told: Mapping[str, Any], past: Sequence[Mapping[str, Any]], place: str) -> RenderableType:
-    """A window as it stands, with the ones before it, oldest first."""
+def block(
+    told: Mapping[str, Any], past: Sequence[Mapping[str, Any]], place: str, *, judged: bool = True
+) -> RenderableType:
+    """A window as it stands, with the ones before it, oldest first; with what does not hold where it is `judged`."""
     words, colour = VERDICTS[told["verdict"]]
     ended = datetime.fromtimestamp(told["ended"]).astimezone().strftime("%H:%M:%S")
     head = Text.assemble((words, colour), (f"  {told['window_s']:.0f} s until {ended}", "dim"))
@@ -45,7 +47,7 @@ def block(told: Mapping[str, Any], past: Sequence[Mapping[str, Any]], place: str
     if told["providers"]:
         parts += [Text(), _providers(told)]
     parts += [Text(), _around(told)]
-    wrong = [check for check in told["checks"] if check["level"] != "pass"]
+    wrong = [check for check in told["checks"] if check["level"] != "pass" and judged]
     for check in sorted(wrong, key=lambda check: list(LEVELS).index(check["level"])):
         parts.append(Text.assemble((f"{check['name']}  ", LEVELS[check["level"]]), check["reason"]))
         if check["level"] in ("fail", "warn"):

@@ -61,6 +61,8 @@ def monitor(
         sys.exit(130)
     report = Report("monitor", server.place, began_us, round(clock.wall() * 1e6), _checks(last), {"window": last})
     if not ending.json_:
+        if not watch:
+            Console(highlight=False).print(block(last, (), server.place, judged=False))
         finish(report, where, ending)
     _end(report, where, ending, last, told=watch)
 

@@ -7,7 +7,10 @@ from segue.operations.windows import Histogram, Window
 
 TIMES = {"ttfa": "segue_ttfa_seconds", "first_tts": "segue_first_tts_seconds", "turn": "segue_turn_seconds"}
 PARTS = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-OWN_ROUTES = ("/metrics", "/api/health", "/api/ready", "/voice/health", "/api/rollouts", "/api/operations")
+OWN_ROUTES = (
+    *("/metrics", "/api/health", "/api/ready", "/voice/health", "/api/voice/degradation_status"),
+    *("/api/rollouts", "/api/operations", "/api/settings"),
+)
 """Routes that watchers ask; what they are answered is no figure of listeners."""
 
 
@@ -65,9 +68,8 @@ def provider(window: Window, name: str) -> dict[str, Any]:
     """A synthesizer's attempts by their outcome, and how long those took that it ended itself, in ms."""
     attempts = window.by("segue_attempts_total", "outcome", role="synthesizer", provider=name)
     took = synthesis(window, name)
-    mean_ms = None if took.mean_s is None else round(took.mean_s * 1000.0, 1)
-    plain = {outcome: round(attempts.get(outcome, 0.0)) for outcome in ("completed", "failed", "cancelled", "cached")}
-    return {"provider": name, **plain, "mean_ms": mean_ms, **_times(took)}
+    plain = {word: round(attempts.get(word, 0.0)) for word in ("completed", "failed", "cancelled", "cached")}
+    return {"provider": name, **plain, "mean_ms": _ms(took.mean_s), **_times(took)}
 
 
 def cache(window: Window) -> dict[str, Any]:
@@ -102,10 +104,14 @@ def _times(found: Histogram) -> dict[str, Any]:
     values: dict[str, Any] = {"n": found.n}
     for word, part in PARTS.items():
         at = found.quantile(part)
-        values[f"{word}_ms"] = None if at is None else round(at.value * 1000.0, 1)
-        values[f"{word}_between_ms"] = None if at is None else [at.low * 1000.0, at.high and at.high * 1000.0]
+        values[f"{word}_ms"] = None if at is None else _ms(at.value)
+        values[f"{word}_between_ms"] = None if at is None else [_ms(at.low), _ms(at.high)]
     return values
 
 
 def _part(some: float, all_of_them: float) -> float | None:
     return round(some / all_of_them, 5) if all_of_them else None
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000.0, 1)
