@@ -107,7 +107,7 @@ def asked(client: httpx2.Client, method: str, path: str, headers: dict[str, str]
     for name in ("tenant", "name", "chat_id", "run_id", "key_id"):
         path = path.replace(f"{{{name}}}", "nobody")
     path = path.replace("{verb}", "pause")
-    body: dict[str, Any] = {"json": {}} if method == "POST" else {}
+    body: dict[str, Any] = {"json": {}} if method in {"POST", "PUT"} else {}
     answer = client.request(method, path, headers=headers, **body)
     assert answer.status_code < 500, answer.text
     if answer.status_code not in {401, 403}:
