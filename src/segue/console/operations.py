@@ -1,11 +1,16 @@
 """The newest operation of each command, as it is kept beside its entry in the audit. Values and rules only."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 ACTION = "operation.record"
 """As it stands in the audit."""
+COMMAND = re.compile(r"[a-z][a-z0-9-]{0,30}( [a-z][a-z0-9-]{0,30}){0,2}")
+"""What the name of a command is like."""
+MOST_BYTES = 1_000_000
+"""A report is no longer than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,18 @@ class Place:
     def as_dict(self) -> dict[str, Any]:
         """As plain values."""
         return {"seq": self.seq, "hash": self.hash, "node": self.node}
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """An operation that was put on record, and the server's signature of its report."""
+
+    operation: Operation
+    place: Place
+    key: str
+    """Id of the key that signed."""
+    signature: str
+    """Ed25519 over the report with its type, in Base64."""
 
 
 def target(command: str) -> str:

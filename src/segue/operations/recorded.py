@@ -2,20 +2,16 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from segue.console.audit import canonical
-from segue.console.operations import Operation
+from segue.console.operations import COMMAND, MOST_BYTES, Operation
 from segue.errors import InvalidRequest
 from segue.operations.report import Check, Level, Report
 
-MOST_BYTES = 1_000_000
-"""A report is no longer than that."""
 MOST_COMMANDS = 100
 """Different commands that are kept; the name of one is also the value of a label."""
-COMMAND = re.compile(r"[a-z][a-z0-9-]{0,30}( [a-z][a-z0-9-]{0,30}){0,2}")
 _WORDS = {"name": str, "reason": str, "hint": str, "accepted": bool}
 
 

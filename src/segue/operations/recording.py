@@ -5,7 +5,7 @@ What was found while no server ran waits as a signed file in the data folder; th
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,12 +15,12 @@ from segue.clock import Clock
 from segue.console.actions import Actions, Deed
 from segue.console.audit import Draft
 from segue.console.heads import Signer, Trust
-from segue.console.operations import ACTION, Operation, Place, target
+from segue.console.operations import ACTION, COMMAND, Operation, Place, Signed, target
 from segue.console.operator import START, Operator, Scope
 from segue.errors import InvalidRequest, SegueError
 from segue.operations.envelope import REPORT_TYPE, Envelope, from_text, sealed, vouched
 from segue.operations.filing import Filing
-from segue.operations.recorded import COMMAND, MOST_COMMANDS, operation, report_of
+from segue.operations.recorded import MOST_COMMANDS, operation, report_of
 from segue.operations.report import EXIT_CODES, Level
 
 log = structlog.get_logger("segue.operations")
@@ -40,14 +40,6 @@ class OperationStore(Protocol):
 
     async def newest(self) -> Sequence[Operation]:
         """The newest of each command, by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What is on record."""
-
-    operation: Operation
-    envelope: Envelope
 
 
 class Recording:
@@ -86,7 +78,7 @@ class Recording:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
 
-    async def record(self, by: Operator, command: str, outcome: str, payload: bytes, request: str) -> Recorded:
+    async def record(self, by: Operator, command: str, outcome: str, payload: bytes, request: str) -> Signed:
         """Put a report on record in somebody's name.
 
         Raises:
@@ -96,7 +88,7 @@ class Recording:
             Unavailable: it could not be written.
         """
 
-        async def do(draft: Draft) -> Recorded:
+        async def do(draft: Draft) -> Signed:
             report = report_of(payload)
             if (report.command, report.outcome.value) != (command, outcome):
                 raise InvalidRequest("`command` and `outcome` are not those of the report.", param="command")
@@ -104,7 +96,8 @@ class Recording:
             found = operation(report, payload, draft.at_us, by.name)
             place = await self._store.record(found, replace(draft, after=found.digest, facts=_facts(found)))
             self._seen[command] = found
-            return Recorded(found, sealed(payload, REPORT_TYPE, self._signer, place.as_dict()))
+            ((key, signature),) = sealed(payload, REPORT_TYPE, self._signer).signatures.items()
+            return Signed(found, place, key, signature)
 
         named = target(command) if COMMAND.fullmatch(command) else "operation"
         return await self._actions.act(by, Deed(ACTION, named, Scope.ROLLOUT_WRITE, request), do)

@@ -14,7 +14,6 @@ from segue.configuration import OpenAINames, ServerSettings
 from segue.console.chatting import Chatting
 from segue.console.plane import ConsolePlane
 from segue.delivery.controller import Controller
-from segue.operations.recording import Recording
 from segue.telemetry.metrics import Metrics
 from segue.voice.plane import VoicePlane
 from segue.web import (
@@ -99,7 +98,7 @@ def create(
     chatting: Chatting,
     delivery: Controller | None = None,
     *,
-    recording: Recording | None = None,
+    recording: operations.Recording | None = None,
     governed: settings.Governed | None = None,
 ) -> ASGIApp:
     """The whole application as one ASGI callable; whoever serves it has started what stands behind it."""

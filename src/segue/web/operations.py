@@ -2,23 +2,21 @@
 
 import base64
 import binascii
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
-from segue.console.operations import Operation
+from segue.console.operations import COMMAND, MOST_BYTES, Operation, Signed
 from segue.console.operator import Operator, Scope
 from segue.errors import InvalidRequest
-from segue.operations.recorded import COMMAND, MOST_BYTES
-from segue.operations.recording import Recording
-from segue.operations.report import Level
 from segue.web.access import Access
 from segue.web.bodies import Body, json_only
 from segue.web.guard import request_id
 from segue.web.shapes import Digest, Moment, Page, Shape, answers
 
+Outcome = Literal["pass", "warn", "fail", "no_data", "not_measured"]
 _KEPT: dict[int | str, dict[str, Any]] = {503: {"description": "What is kept cannot be read or written now."}}
 _WRITING: dict[int | str, dict[str, Any]] = {
     400: {"description": "The payload is no report, or not of this command and outcome."},
@@ -26,12 +24,33 @@ _WRITING: dict[int | str, dict[str, Any]] = {
 }
 
 
+class Recording(Protocol):
+    """Puts on record what commands found."""
+
+    async def record(self, by: Operator, command: str, outcome: str, payload: bytes, request: str) -> Signed:
+        """Put a report on record in somebody's name, signed by this server.
+
+        Raises:
+            Forbidden: they may not.
+            InvalidRequest: the payload is no report, or not of this command and outcome; or there are too many
+                commands.
+            Unavailable: it could not be written.
+        """
+
+    async def newest(self) -> Sequence[Operation]:
+        """The newest of each command, by name.
+
+        Raises:
+            Unavailable: what is kept cannot be read.
+        """
+
+
 class RecordBody(Body):
     """What a command found."""
 
     command: Annotated[str, Field(pattern=f"^{COMMAND.pattern}$", max_length=100)]
     """As it is given after `segue`, without its options."""
-    outcome: Annotated[Level, Field(strict=False)]
+    outcome: Outcome
     """How the whole came out."""
     payload: Annotated[str, Field(min_length=4, max_length=MOST_BYTES * 4 // 3 + 4)]
     """The report as canonical JSON, in Base64: what is signed, byte for byte."""
@@ -41,7 +60,7 @@ class OperationShape(Shape):
     """The newest of a command."""
 
     command: str
-    outcome: Level
+    outcome: Outcome
     at: Moment
     by: str
     digest: Digest
@@ -84,10 +103,9 @@ def router(recording: Recording, access: Access) -> APIRouter:
     ) -> dict[str, Any]:
         """Put a report on record: an entry in the audit that has its digest, and this server's signature."""
         payload = _bytes(body.payload)
-        recorded = await recording.record(by, body.command, body.outcome.value, payload, request_id(request))
-        ((key, signature),) = recorded.envelope.signatures.items()
-        at = round(recorded.operation.at_us / 1e6, 6)
-        return {"at": at, "key": key, "signature": signature, "audit": dict(recorded.envelope.audit)}
+        done = await recording.record(by, body.command, body.outcome, payload, request_id(request))
+        at = round(done.operation.at_us / 1e6, 6)
+        return {"at": at, "key": done.key, "signature": done.signature, "audit": done.place.as_dict()}
 
     return routes
 
