@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from sqlalchemy import Connection, bindparam, delete, select, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, select, text
 
 from segue.clock import Clock
 from segue.console.ratelimit import Policy, Verdict, decide, undo
@@ -17,6 +16,12 @@ SWEEP = 1000
 """… and how many of them at once."""
 
 _POSTGRES_NOW = text("select (extract(epoch from clock_timestamp()) * 1000000)::bigint")
+
+# The same words for SQLite and Postgres; SQLAlchemy's own would load every driver of Postgres to say them.
+_KEEP = text(
+    "insert into limits (name, arrival_us) values (:scope, :arrival)"
+    " on conflict (name) do update set arrival_us = excluded.arrival_us"
+)
 
 
 class SqlLimitStore:
@@ -95,11 +100,4 @@ def _read(connection: Connection, wanted: Sequence[tuple[str, Policy]]) -> dict[
 def _keep(connection: Connection, arrivals: Mapping[str, int]) -> None:
     if not arrivals:
         return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(limits).values(name=bindparam("scope"), arrival_us=bindparam("arrival"))
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[limits.c.name], set_={"arrival_us": statement.excluded.arrival_us}
-        ),
-        [{"scope": scope, "arrival": arrival} for scope, arrival in arrivals.items()],
-    )
+    connection.execute(_KEEP, [{"scope": scope, "arrival": arrival} for scope, arrival in arrivals.items()])
