@@ -140,7 +140,7 @@ def of_rollouts(statuses: Iterable[Mapping[str, Any]]) -> Iterator[Check]:
     """Rollouts that go on: somebody looks after each, and nothing on this machine restricts it unnoticed."""
     live = [status for status in statuses if status["phase"] in LIVE]
     if not live:
-        yield Check("rollout.none", Level.PASS, "No rollout is under way.")
+        yield Check("rollout.list", Level.PASS, "No rollout is under way.")
     for status in live:
         base, control = f"rollout.{slug(status['name'])}", status["controller"]
         sentence = str(status["sentence"])

@@ -84,7 +84,7 @@ def of_ground(ground: Ground, pins: Mapping[str, str] = PINS) -> Iterator[Check]
     if ground.lineup is not None:
         yield from of_lineup(ground.lineup, pins)
     for file, fault in ground.plans.items():
-        check = f"plan.{slug(file)}"
+        check = f"plan.{slug(file.removesuffix('.yaml'))}"
         if fault:
             yield Check(check, Level.FAIL, fault, hint=f"`segue plan check {file}` says more.")
         else:
@@ -131,7 +131,7 @@ def _steps(
         ("/api/providers", lambda: _lineup(asking, reach, pins)),
         one("voice.switch", "/api/voice/switch", lambda plain: [doors.of_switch(plain)]),
         one("voice.degradation", "/api/voice/degradation_status", lambda plain: [doors.of_degradation(plain)]),
-        listed("rollout.none", "/api/rollouts", lambda items: _rollouts(asking, items)),
+        listed("rollout.list", "/api/rollouts", lambda items: _rollouts(asking, items)),
         listed("access.keys", "/api/keys", lambda items: doors.of_keys(items, clock.wall())),
         one("audit.chain", "/api/audit/verification", lambda plain: [doors.of_audit(plain)]),
         one("evidence.canary", "/api/operations", lambda plain: [doors.of_operations(plain["items"], clock.wall())]),
