@@ -15,6 +15,9 @@ SLOW_SHARE = 0.05
 SHARE = "{{ $value | humanizePercentage }}"
 """An alert's value, in its texts, where it is a share."""
 
+RANGE = "$__rate_interval"
+"""Grafana's own choice of a time to take a rate over."""
+
 
 def metric(name: str) -> str:
     """The Prometheus name of a measure.
@@ -84,3 +87,13 @@ def over(bad: str, total: str, limit: str, *, least: int, least_bad: int) -> str
     return (
         f"(\n  {bad}\n/\n  {total}\n> {limit}\n)\nand\n  round({total}) >= {least}\nand\n  round({bad}) >= {least_bad}"
     )
+
+
+def rated(series: str, by: str = "") -> str:
+    """How fast counters grow each second, summed over servers; for dashboards."""
+    return f"sum by ({by}) (rate({series}[{RANGE}]))" if by else f"sum(rate({series}[{RANGE}]))"
+
+
+def part(bad: str, every: str, by: str = "") -> str:
+    """What part of some counters others are; for dashboards."""
+    return f"({rated(bad, by)} or 0 * {rated(every, by)}) / {rated(every, by)}"
