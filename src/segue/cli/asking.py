@@ -126,6 +126,11 @@ class Server:
         with self._answer(path, _given(query), {}, self._limit_s) as answer:
             yield from answer.iter_lines()
 
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """The bytes of an answer as they come."""
+        with self._answer(path, {}, {}, self._limit_s) as answer:
+            yield from answer.iter_bytes()
+
     def events(self, path: str, *, after: str = "", limit_s: float = LIMIT_S) -> Iterator[Event]:
         """The events of a stream until it ends, from the one after `after` on.
 

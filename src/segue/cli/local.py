@@ -72,7 +72,7 @@ def _bound(folder: Path) -> socket.socket | None:
     if not hasattr(socket, "SO_PEERCRED"):
         log.warning("no socket in the data folder", reason="This system does not tell who is at its other end.")
         return None
-    if _is_served(folder):
+    if served(folder):
         log.warning("no socket in the data folder", reason=f"Another server listens at {folder / NAME}.")
         return None
     fresh = f"{NAME}.{os.getpid()}"  # takes the place of an old one in one step
@@ -103,7 +103,7 @@ def knock(address: str) -> None:
         trial.connect(address)
 
 
-def _is_served(folder: Path) -> bool:
+def served(folder: Path) -> bool:
     """Whether somebody answers at the socket of a folder."""
     try:
         with reachable(folder) as address:

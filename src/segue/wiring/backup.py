@@ -195,11 +195,13 @@ class Restored:
 
 def backups_of(
     settings: Settings, clock: Clock, objects: AudioStore, console: ConsolePlane, database: Connections | None
-) -> Backups | None:
-    """Backups of a running server; None where nothing is kept."""
+) -> tuple[Backups | None, Sequence[Backups | Restored]]:
+    """Backups of a running server, and what is to be started for them; nothing where nothing is kept."""
     if database is None:
-        return None
-    return Backups(maker(settings, clock, objects), Shelf(settings.data / FOLDER), console.actions, console.audit)
+        return None, ()
+    made = maker(settings, clock, objects)
+    backups = Backups(made, Shelf(settings.data / FOLDER), console.actions, console.audit)
+    return backups, (Restored(settings, clock, console.audit), backups)
 
 
 def maker(settings: Settings, clock: Clock, objects: AudioStore) -> Maker:
