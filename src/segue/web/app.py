@@ -14,10 +14,12 @@ from segue.configuration import OpenAINames, ServerSettings
 from segue.console.chatting import Chatting
 from segue.console.plane import ConsolePlane
 from segue.delivery.controller import Controller
+from segue.operations.backups import Backups
 from segue.telemetry.metrics import Metrics
 from segue.voice.plane import VoicePlane
 from segue.web import (
     audit,
+    backups,
     characters,
     chats,
     degradation,
@@ -100,6 +102,7 @@ def create(
     *,
     recording: operations.Recording | None = None,
     governed: settings.Governed | None = None,
+    copying: Backups | None = None,
 ) -> ASGIApp:
     """The whole application as one ASGI callable; whoever serves it has started what stands behind it."""
     app = Documented(
@@ -142,6 +145,8 @@ def create(
         app.include_router(routes)
     if recording is not None:
         app.include_router(operations.router(recording, access))
+    if copying is not None:
+        app.include_router(backups.router(access, copying, console.actions, console.audit, server))
     app.router.routes.extend(page_routes(PAGE))
     return Guard(app, server, metrics, console.access.hosts)
 
