@@ -14,7 +14,7 @@ PURE = re.compile(
     r"|voice\.(assignment|sentences|boundaries|stops|clauses|speakable|soundness|language|fallback|breaker|resumption|pace"
     r"|degradation|degradation_texts|live|window|profiles|timeline)"
     r"|voice\.languages(\..+)?"
-    r"|console\.(answers|audit|chain|chats|heads|idempotency|keys|links|nodes|operations|operator|paging|ratelimit|retention|sessions|tampering)"
+    r"|console\.(answers|audit|chain|chats|effective|heads|idempotency|keys|links|nodes|operations|operator|paging|ratelimit|retention|sessions|tampering)"
     r"|operations\.runbook\.(actions|book|journal|lines|standing|telling|variables)"
     r"|operations\.(report|envelope|doors|effective|holdings|lineup|machine|recorded|vouching)"
     r"|delivery\.(?!(ahead|controller|lease|observer|outbox|past|planfile|ports|preview|published|replica|rounds|seen|starting)$)\w+)"

@@ -8,16 +8,17 @@ from pydantic import Field, JsonValue
 
 from segue.console.actions import Actions, Deed
 from segue.console.audit import Draft
+from segue.console.effective import About
 from segue.console.operator import Operator, Scope
 from segue.console.paging import Place
-from segue.operations.effective import About
 from segue.voice.live import LiveSettings, Version
 from segue.voice.versions import Versions
 from segue.web.access import Access
 from segue.web.bodies import WHOLE, Body, json_only
+from segue.web.described import Shape, answers
 from segue.web.guard import request_id
 from segue.web.paging import LISTS, Lists, Page
-from segue.web.shapes import Digest, Moment, Shape, answers
+from segue.web.shapes import Digest, Moment
 from segue.web.shapes import Page as PageShape
 
 Role = Literal["model", "synthesizer", "recognizer"]

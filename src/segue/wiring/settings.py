@@ -4,25 +4,22 @@ import asyncio
 import importlib.metadata
 import platform
 import sqlite3
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from segue import __version__
 from segue.clock import Clock
-from segue.operations.effective import About, effective, fingerprint
+from segue.console.effective import About, effective, fingerprint
 from segue.settings import Settings
 from segue.stores.console import MemoryAuditStore
 from segue.stores.settings import MemorySettingsStore
 from segue.stores.sql.settings import SqlSettingsStore
 from segue.stores.sql.shared import Sql
 from segue.telemetry.metrics import Metrics
-from segue.voice.catalogue import Catalogue
 from segue.voice.live import LiveSettings, There
 from segue.voice.versions import SettingsStore, Versions
-from segue.wiring.chains import Team
+from segue.wiring.ensemble import Ensemble
 
 LIBRARIES = (
     "fastapi", "starlette", "uvicorn", "pydantic", "sqlalchemy", "psycopg", "redis", "httpx2", "numpy", "soxr",
@@ -66,10 +63,9 @@ def governing(
     clock: Clock,
     database: Sql | None,
     memory: MemoryAuditStore | None,
-    teams: Mapping[str, Team[Any]],
-    catalogue: Catalogue,
+    team: Ensemble,
 ) -> Governing:
-    """Live settings for teams, by role; kept in the database, or in memory with their entries in `memory`."""
+    """Live settings for the teams of a server; kept in the database, or in memory with their entries in `memory`."""
     node = settings.console.node
     store: SettingsStore = (
         SqlSettingsStore(database, node)
@@ -78,14 +74,14 @@ def governing(
     )
 
     def apply(value: LiveSettings) -> None:
-        for role, team in teams.items():
-            team.roster.govern(value.off, value.first.get(role, ""))
-        catalogue.arrange(teams["synthesizer"].roster.ranked())
+        for role, each in team.roles.items():
+            each.roster.govern(value.off, value.first.get(role, ""))
+        team.catalogue.arrange(team.speech.roster.ranked())
 
     def there() -> There:
         return {
-            role: {name: target.out is None for name, target in team.roster.chain.targets.items()}
-            for role, team in teams.items()
+            role: {name: target.out is None for name, target in each.roster.chain.targets.items()}
+            for role, each in team.roles.items()
         }
 
     return Governing(Versions(clock, store, apply, there), about(settings, clock.wall()), clock)
