@@ -33,11 +33,20 @@ COMMANDS = {
         " alarm. 1: P0, go back at once. 2: P1, step back or look. 3: not enough was counted to say. With --watch it is"
         " that of the last window.",
     ),
+    "latency-audit": (
+        "latency:latency_audit",
+        "Say where the time of replies goes, stage by stage, and whether the profiles keep what they promise.",
+    ),
     "turns": ("turns:app", "The records of turns."),
     "audit": ("audit:app", "The audit: who did what, and whether anybody changed it since."),
     "evidence": ("evidence:app", "What commands found, as signed files; and whether anybody changed one since."),
     "plan": ("plan:app", "Plans of rollouts, before they are started."),
     "gate": ("gate:app", "Gates, before they are written into a plan."),
+    "backup": ("backup:app", "Copy everything that is kept, while the server goes on."),
+    "restore": (
+        "restore:restore",
+        "Put a backup back into a data folder that no server uses, or show in a drill that it could be.",
+    ),
     "migrate": (
         "migrate:migrate",
         "Bring the database of an older Segue up to date.\n\nIt keeps everything it holds; there is no way back but a"
@@ -45,6 +54,12 @@ COMMANDS = {
     ),
     "keys": ("keys:app", "Operators' keys of a running server."),
     "rollout": ("rollout:app", "Rollouts of a running server."),
+    "rollback": (
+        "rollback:rollback",
+        "Bring a deployment back to where it was, by a runbook.\n\nEvery step is written down before and after, so that"
+        " an interrupted run goes on at the right place.",
+    ),
+    "runbook": ("runbook:app", "Runbooks of rollbacks, before they are needed."),
     "rehearse": (
         "rehearse:rehearse",
         "Say what a plan would have decided about recorded turns, and when.\n\nIt repeats decisions, not listeners:"
