@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 
 from segue.clock import Clock
 from segue.delivery.rollout import Phase
@@ -12,8 +13,9 @@ from segue.operations.monitor import Around, absent, of_characters, promised, to
 from segue.operations.ports import Answer, Asking
 from segue.operations.scrape import Scrape, parsed
 from segue.operations.windows import Window, between, summed
+from segue.records import TurnRecord, record_from_dict
 
-PAGE = 200
+PAGE, MOST = 200, 500
 KEPT_BLOCKS = 20_000
 Wait = Callable[[float], None]
 """Waits for so many seconds."""
@@ -116,3 +118,29 @@ def _date(answer: Answer) -> float | None:
 def _detail(answer: Answer) -> str:
     plain = answer.plain()
     return str(plain.get("detail", "")) if isinstance(plain, dict) else answer.text[:100]
+
+
+def turns(asking: Asking, since_s: float, tell: Callable[[int], None] = lambda _: None) -> list[TurnRecord]:
+    """The records of turns from a moment on, newest first; `tell` hears how many there are by now.
+
+    Raises:
+        Unavailable: nobody answers, or the server refuses or is another version's.
+    """
+    found: list[TurnRecord] = []
+    cursor = ""
+    while True:
+        answer = asking.fetch("GET", f"/api/turns?limit={MOST}{cursor}")
+        if not answer.ok:
+            raise Unavailable(f"/api/turns answers {answer.status}: {_detail(answer)}")
+        page = answer.plain()
+        try:
+            records = [record_from_dict(plain) for plain in page["items"]]
+            following = page["next"]
+        except (KeyError, TypeError, ValueError) as error:
+            why = f"Its records have another form ({error}); ask with the `segue` of the server's own version."
+            raise Unavailable(why) from error
+        found += [record for record in records if record.at >= since_s]
+        tell(len(found))
+        if following is None or any(record.at < since_s for record in records):
+            return found
+        cursor = f"&cursor={quote(following)}"

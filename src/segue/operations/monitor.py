@@ -15,6 +15,7 @@ from segue.operations.report import Check, Level
 from segue.operations.scrape import Scrape
 from segue.operations.windows import Window
 from segue.vendors.degradation import ProfilesSettings
+from segue.voice.profiles import Objective
 
 OBJECTIVES = {"ttfa": "ttfa_p95_ms", "first_tts": "first_tts_p95_ms"}
 EMERGENCY = 4.0
@@ -23,7 +24,7 @@ AUTHORITY = "It is the rollout itself that acts on its gates; `segue rollout sta
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What else is known of the server: what its profiles promise, in ms, and the rollouts that are live."""
+    """What else is known of the server: what its profiles promise, and the rollouts that are live."""
 
     objectives: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     rollouts: tuple[Mapping[str, Any], ...] = ()
@@ -38,7 +39,7 @@ class Around:
 
 
 def promised(degradation: Any) -> dict[str, dict[str, float]]:
-    """What each profile of a server promises, in ms, by what `/api/voice/degradation_status` answers.
+    """What each profile of a server promises, by what `/api/voice/degradation_status` answers.
 
     The defaults stand where it says nothing.
     """
@@ -48,8 +49,8 @@ def promised(degradation: Any) -> dict[str, dict[str, float]]:
     for profile in ("fast", "quality"):
         found = said.get(profile, {})
         objectives[profile] = {
-            name: float(found.get(name, {}).get("limit") or getattr(getattr(defaults, profile), name))
-            for name in OBJECTIVES.values()
+            name.value: float(found.get(name, {}).get("limit") or getattr(getattr(defaults, profile), name))
+            for name in Objective
         }
     return objectives
 
