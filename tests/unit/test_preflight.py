@@ -22,7 +22,7 @@ from segue.vendors.console import AuditSettings
 from segue.wiring.preflight import address_of, gathered, reach
 
 NOW_S = 1_800_000_000.0
-FOLDER = Folder(Path("/var/lib/segue"), True, 0o40700, {"segue.db": 0o600}, 50_000_000_000, (1.0, 2.0, 9.0))
+FOLDER = Folder("/var/lib/segue", True, 0o40700, {"segue.db": 0o600}, 50_000_000_000, (1.0, 2.0, 9.0))
 CLOCKS = Clocks(0.2, 1.5, synchronized=True, error_ms=12.0)
 DATABASE = Database("segue.db", is_file=True, found="3.52.0", intact="ok", revision="0003", wanted="0003")
 AUDIT = AuditCare("audit.key", key_there=True, failure="", heads="the log", apart=True)

@@ -56,14 +56,14 @@ def data_folder(path: Path, clock: Clock) -> Folder:
     if not path.is_dir():
         above = next(parent for parent in path.absolute().parents if parent.is_dir())
         failure = "" if os.access(above, os.W_OK | os.X_OK) else f"{above} cannot be written"
-        return Folder(path, there=False, free_bytes=shutil.disk_usage(above).free, failure=failure)
+        return Folder(str(path), there=False, free_bytes=shutil.disk_usage(above).free, failure=failure)
     modes = {str(each.relative_to(path)): mode for each, mode in _modes(path)}
     free_bytes = shutil.disk_usage(path).free
     try:
         syncs_ms, failure = [_sync(path, clock) for _ in range(SYNCS)], ""
     except OSError as error:
         syncs_ms, failure = [], os.strerror(error.errno or errno.EIO)
-    return Folder(path, True, path.stat().st_mode, modes, free_bytes, syncs_ms, failure)
+    return Folder(str(path), True, path.stat().st_mode, modes, free_bytes, syncs_ms, failure)
 
 
 def taken(host: str, port: int) -> str:

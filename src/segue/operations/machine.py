@@ -5,7 +5,6 @@ Values in, checks out. `ground.py` gathers them.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from segue.operations.report import Check, Level
@@ -28,7 +27,7 @@ ZONES = ("UTC", "Europe/Kyiv", "Europe/Moscow", "Asia/Shanghai", "America/New_Yo
 class Folder:
     """The data folder. `modes` are the rights of what lies in it, by name; `syncs_ms` how long small syncs took."""
 
-    path: Path
+    path: str
     there: bool
     mode: int = 0
     modes: Mapping[str, int] | None = None
