@@ -86,7 +86,7 @@ class Hearing:
             BadAudio: the upload is not audio, or not audio that can be read here.
             TooLarge: the recording is longer than the configured limit.
             UnknownLanguage: no recognizer hears this language.
-            Unavailable: no recognizer is configured.
+            Unavailable: no recognizer is configured, or all are switched off.
         """
         if not data:
             raise InvalidRequest("The recording is empty; send the bytes of an audio file.", param="audio")
@@ -118,7 +118,8 @@ class Hearing:
     def _language(self, language: str | None) -> str:
         languages = self.languages
         if not languages:
-            raise Unavailable("No recognizer is configured on this server; send text.")
+            why = "Every recognizer is switched off" if self.recognizers.present() else "No recognizer is configured"
+            raise Unavailable(f"{why} on this server; send text.")
         if language is None:
             default = self._settings.default_language
             return default if default in languages else languages[0]

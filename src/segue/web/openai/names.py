@@ -34,21 +34,39 @@ class VoiceName:
 
 
 class Names:
-    """Looks names up; one for the process.
+    """Looks names up; one for the process. Which provider goes first, and which are switched off, may change meanwhile.
 
-    A dated snapshot of a configured name (`gpt-4o-mini-tts-2025-12-15`) means the same as the name.
+    The name of a provider that is switched off is still known: another one does what is asked of it. A dated snapshot
+    of a configured name (`gpt-4o-mini-tts-2025-12-15`) means the same as the name.
     """
 
     def __init__(self, plane: VoicePlane, names: OpenAINames) -> None:
         self._plane = plane
         self._names = names
-        synthesizers = tuple(dict.fromkeys(voice.provider for voice in plane.catalogue.voices))
-        recognizers = plane.hearing.names
-        self._speech = _table(names.speech_models, synthesizers)
-        self._hearing = _table(names.transcription_models, recognizers) if recognizers else {}
-        self._chat = _table(names.chat_models, plane.models.usable())
-        self.speech_models = tuple(self._speech.values())
-        self.models = tuple({**self._speech, **self._hearing, **self._chat}.values())
+
+    @property
+    def speech_models(self) -> tuple[ModelName, ...]:
+        """Every model that speaks."""
+        return tuple(self._speech.values())
+
+    @property
+    def models(self) -> tuple[ModelName, ...]:
+        """Every model of any kind."""
+        return tuple({**self._speech, **self._hearing, **self._chat}.values())
+
+    @property
+    def _speech(self) -> dict[str, ModelName]:
+        speaking = dict.fromkeys(voice.provider for voice in self._plane.catalogue.voices)
+        return _table(self._names.speech_models, tuple(speaking))
+
+    @property
+    def _hearing(self) -> dict[str, ModelName]:
+        recognizers = self._plane.hearing.recognizers.present()
+        return _table(self._names.transcription_models, recognizers) if recognizers else {}
+
+    @property
+    def _chat(self) -> dict[str, ModelName]:
+        return _table(self._names.chat_models, self._plane.models.present())
 
     def model(self, name: str) -> ModelName:
         """A model of any kind.
@@ -123,7 +141,7 @@ class Names:
 
 def _table(aliases: Iterable[str], providers: tuple[str, ...]) -> dict[str, ModelName]:
     """Names by id; an alias and Segue's own name mean the first provider."""
-    first = providers[0]
+    first = providers[0] if providers else ""
     return {
         **{name: ModelName(name, first) for name in (*aliases, OWN)},
         **{name: ModelName(name, name) for name in providers if name},
