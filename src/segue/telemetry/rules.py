@@ -85,7 +85,7 @@ def _slow(profile: str, limit_ms: float, window: str) -> Recording:
     """Turns without a sound within the limit, answered or not: a total outage leaves no times, and must count."""
     matcher = f'profile="{profile}"'
     everything = over_turns(window, matcher, by=())
-    soon = grown(selected(f"{metric('ttfa')}_bucket", f'le="{le("ttfa", limit_ms)}"', matcher), window, ("profile",))
+    soon = grown(selected(f"{metric('ttfa')}_bucket", f'le="{le("ttfa", limit_ms)}"', matcher), window)
     return Recording(
         f"profile:segue_turns_slow:increase{window}",
         f"clamp_min(\n  {everything}\n-\n  {or_none(soon, everything)},\n0)",
