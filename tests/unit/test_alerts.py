@@ -304,7 +304,7 @@ def test_slow_burns_are_seen_over_days(tmp_path: Path) -> None:
         ]
         for name, (fires, silent) in SLOW_CASES.items()
     }
-    try_out(tmp_path, cases, "30m")
+    try_out(tmp_path, cases, "4m")
 
 
 def test_a_total_outage_is_late_too(tmp_path: Path) -> None:
