@@ -21,9 +21,10 @@ from segue.errors import SegueError
 from segue.web.access import Access
 from segue.web.answer import Answer
 from segue.web.bodies import WHOLE, Body, json_only
+from segue.web.described import answers
 from segue.web.guard import request_id
 from segue.web.paging import LISTS, Lists, Page
-from segue.web.shapes import EntryPage, PrunedShape, VerificationShape, WouldPruneShape, answers
+from segue.web.shapes import EntryPage, PrunedShape, VerificationShape, WouldPruneShape
 
 FORMAT = "segue audit 1"
 """Stands in the first line of an export."""

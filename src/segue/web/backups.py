@@ -15,8 +15,9 @@ from segue.operations.backups import Backups, Job
 from segue.web.access import Access
 from segue.web.answer import Answer
 from segue.web.bodies import Body, json_only
+from segue.web.described import Shape, answers
 from segue.web.guard import request_id
-from segue.web.shapes import Moment, Shape, answers
+from segue.web.shapes import Moment
 
 Name = Annotated[str, Path(max_length=100, description="Name of a backup: day, time and microseconds, UTC.")]
 MEDIA_TYPE = "application/x-tar"

@@ -18,12 +18,13 @@ from segue.web.access import Access
 from segue.web.answer import Answer
 from segue.web.bodies import json_only
 from segue.web.chat_bodies import OpenBody, SendBody
+from segue.web.described import answers, content
 from segue.web.forward import Forwarding
 from segue.web.guard import request_id
 from segue.web.paging import LISTS, Lists, Page
 from segue.web.ratelimit import headers_of
 from segue.web.run_stream import EVENT_STREAM, stream
-from segue.web.shapes import AcceptedShape, ChatPage, ChatShape, MessagePage, SentShape, answers
+from segue.web.shapes import AcceptedShape, ChatPage, ChatShape, MessagePage, SentShape
 
 SEND = "/api/chats/{chat_id}/send"
 """Template of the path under which keys are claimed."""
@@ -175,11 +176,10 @@ _CHAT: dict[int | str, dict[str, Any]] = {
 }
 _SENDING: dict[int | str, dict[str, Any]] = {
     200: {
-        "model": SentShape,
         "description": "The reply; or the same answer as before, with `Idempotent-Replayed: true`.",
-        "content": {"application/json": {}, "text/event-stream": {}},
+        "content": content(SentShape) | {"text/event-stream": {}},
     },
-    202: {"model": AcceptedShape, "description": "The reply is being made; `Location` says where it will be."},
+    **answers(AcceptedShape, 202, "The reply is being made; `Location` says where it will be."),
     400: {"description": "The body or the idempotency key is not valid, or there is no key."},
     404: {"description": "There is no such chat (code `unknown_chat`) or node (`unknown_node`)."},
     406: {"description": "Neither of the two shapes of answer is accepted."},

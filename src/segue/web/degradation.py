@@ -15,8 +15,8 @@ from segue.voice.profiles import Finding
 from segue.voice.switch import Switch, SwitchState
 from segue.web.access import Access
 from segue.web.bodies import Body, json_only
+from segue.web.described import answers
 from segue.web.guard import request_id
-from segue.web.shapes import answers
 from segue.web.state_shapes import SwitchShape
 
 

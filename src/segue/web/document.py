@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from segue.web.described import schemas as shapes
 from segue.web.problems import is_openai
 
 Plain = dict[str, Any]
@@ -117,6 +118,7 @@ def completed(document: Plain) -> Plain:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    schemas.update(shapes())
     schemas.update(_SCHEMAS)
     return document
 

@@ -10,8 +10,9 @@ from segue.console.keys import Key, State
 from segue.console.operator import Operator, Scope
 from segue.web.access import Access
 from segue.web.bodies import Body, json_only
+from segue.web.described import answers
 from segue.web.guard import request_id
-from segue.web.shapes import KeyPage, KeyShape, NewKeyShape, RotatedShape, answers
+from segue.web.shapes import KeyPage, KeyShape, NewKeyShape, RotatedShape
 
 KeyId = Annotated[str, Path(max_length=100, description="Public id of a key: 12 hexadecimal digits.")]
 Lifetime = Annotated[float, Field(gt=0, le=3_153_600_000, allow_inf_nan=False)]

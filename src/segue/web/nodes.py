@@ -11,7 +11,8 @@ from segue.console.nodes import NodeHealth, NodeState
 from segue.console.operator import Scope
 from segue.console.presence import Presence
 from segue.web.access import Access
-from segue.web.shapes import NodePage, answers
+from segue.web.described import answers
+from segue.web.shapes import NodePage
 from segue.web.state import Readiness
 
 

@@ -13,8 +13,9 @@ from segue.console.operator import Operator, Scope
 from segue.errors import InvalidRequest
 from segue.web.access import Access
 from segue.web.bodies import Body, json_only
+from segue.web.described import Shape, answers
 from segue.web.guard import request_id
-from segue.web.shapes import Digest, Moment, Page, Shape, answers
+from segue.web.shapes import Digest, Moment, Page
 
 Outcome = Literal["pass", "warn", "fail", "no_data", "not_measured"]
 _KEPT: dict[int | str, dict[str, Any]] = {503: {"description": "What is kept cannot be read or written now."}}

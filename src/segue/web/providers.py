@@ -10,7 +10,7 @@ from segue.voice.plane import VoicePlane
 from segue.voice.roster import Roster
 from segue.voice.standing import standing
 from segue.web.access import Access
-from segue.web.shapes import answers
+from segue.web.described import answers
 from segue.web.state_shapes import ProviderPage
 
 

@@ -11,9 +11,9 @@ from segue.console.paging import Place, exact, whole
 from segue.delivery.controller import Controller
 from segue.delivery.rollout import Rollout
 from segue.web.access import Access
+from segue.web.described import answers
 from segue.web.paging import LISTS, Lists, Page
 from segue.web.rollout_shapes import RolloutPage
-from segue.web.shapes import answers
 from segue.web.standing import Standing
 
 

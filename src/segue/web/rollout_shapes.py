@@ -11,7 +11,8 @@ from segue.delivery.evidence import Block
 from segue.delivery.rollout import Decision, Phase
 from segue.delivery.verdict import Breach, Doubt, Word
 from segue.routing import Exposure, Variant
-from segue.web.shapes import Page, Shape
+from segue.web.described import Shape
+from segue.web.shapes import Page
 
 Share = Annotated[int, Field(ge=0, le=10_000)]
 Span = Annotated[float, Field(ge=0)]

@@ -24,6 +24,7 @@ from segue.web import approval
 from segue.web.access import Access
 from segue.web.answer import Answer
 from segue.web.bodies import json_only
+from segue.web.described import answers
 from segue.web.guard import request_id
 from segue.web.problems import problem
 from segue.web.rollout_bodies import (
@@ -44,7 +45,6 @@ from segue.web.rollout_bodies import (
 )
 from segue.web.rollout_shapes import BlockPage, DecidedShape, DecisionPage, PreviewShape, StatusShape
 from segue.web.rollout_stream import BLOCK, events, export, resumed_after
-from segue.web.shapes import answers
 from segue.web.standing import Standing
 
 

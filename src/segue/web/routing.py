@@ -10,8 +10,8 @@ from segue.voice.assignment import assign
 from segue.voice.plane import VoicePlane
 from segue.web.access import Access
 from segue.web.bodies import Id
+from segue.web.described import answers
 from segue.web.rollout_shapes import AssignmentShape, TableShape
-from segue.web.shapes import answers
 
 _LANGUAGE: dict[int | str, dict[str, Any]] = {400: {"description": "The language is not configured."}}
 

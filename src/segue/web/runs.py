@@ -10,9 +10,10 @@ from segue.console.chatting import Chatting
 from segue.console.operator import Operator, Scope
 from segue.web.access import Access
 from segue.web.answer import Answer
+from segue.web.described import answers
 from segue.web.forward import Forwarding
 from segue.web.run_stream import EVENT_STREAM, resumed_after, stream
-from segue.web.shapes import RunShape, answers
+from segue.web.shapes import RunShape
 
 RunId = Annotated[str, Path(max_length=200, description="`<node>.` and 32 hexadecimal digits.")]
 After = Annotated[int, Query(ge=0, lt=10**18, description="The number of the event after which to begin.")]

@@ -3,25 +3,20 @@
 Every field is always there, and there are no others. Moments are Unix seconds.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from segue.console.keys import State
 from segue.console.nodes import NodeState
 from segue.console.operator import Scope
 from segue.records import TurnRecord
+from segue.web.described import Shape
 
 Moment = Annotated[float, Field(ge=0)]
 OwnId = Annotated[str, Field(pattern=r"^[^.]+\.[0-9a-f]{32}$")]
 KeyId = Annotated[str, Field(pattern="^[0-9a-f]{12}$")]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-class Shape(BaseModel):
-    """An answer, or a part of one."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class Page(Shape):
@@ -250,8 +245,3 @@ class TurnPage(Page):
     """Records of turns."""
 
     items: list[TurnRecord]
-
-
-def answers(model: Any, status: int = 200, description: str = "It worked.") -> dict[int | str, dict[str, Any]]:
-    """What a route says of an answer of this shape."""
-    return {status: {"model": model, "description": description}}

@@ -16,10 +16,11 @@ from segue.console.sessions import Session, begun
 from segue.errors import Forbidden
 from segue.web.access import Access
 from segue.web.bodies import Body, json_only
+from segue.web.described import answers
 from segue.web.doorkeeper import KeyDoorkeeper
 from segue.web.guard import request_id
 from segue.web.hosts import same_page
-from segue.web.shapes import SessionShape, answers
+from segue.web.shapes import SessionShape
 
 _UNSAFE: dict[int | str, dict[str, Any]] = {
     401: {"description": "The key is not good."},

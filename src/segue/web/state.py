@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 from segue import __version__
 from segue.telemetry.metrics import Metrics
 from segue.voice.plane import VoicePlane
-from segue.web.shapes import answers
-from segue.web.state_shapes import LiveShape, ReadyShape
+from segue.web.described import answers
+from segue.web.state_shapes import LivenessShape, ReadyShape
 
 Readiness = Callable[[], Mapping[str, str]]
 """What keeps this server from serving: a name and a sentence each; empty when it is ready."""
@@ -48,7 +48,7 @@ def router(plane: VoicePlane, metrics: Metrics, readiness: Readiness, degraded: 
     """The routes that anybody may ask, bound to a voice plane."""
     routes = APIRouter(tags=["state"])
 
-    @routes.get("/api/health", responses=answers(LiveShape))
+    @routes.get("/api/health", responses=answers(LivenessShape))
     async def live() -> dict[str, str]:
         """Whether the process answers at all."""
         return {"status": "live", "version": __version__}

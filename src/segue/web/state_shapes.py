@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from segue.web.shapes import Moment, Page, Shape
+from segue.web.described import Shape
+from segue.web.shapes import Moment, Page
 
 
 class SwitchShape(Shape):
@@ -78,7 +79,7 @@ class ProviderPage(Page):
     chains: ChainsShape
 
 
-class LiveShape(Shape):
+class LivenessShape(Shape):
     """That the process answers."""
 
     status: Literal["live"]

@@ -10,8 +10,9 @@ from segue.console.paging import Place, exact, whole
 from segue.records import Outcome, TurnRecord
 from segue.voice.ports import TurnFilter, TurnStore
 from segue.web.access import Access
+from segue.web.described import answers
 from segue.web.paging import LISTS, Lists, Page
-from segue.web.shapes import TurnPage, answers
+from segue.web.shapes import TurnPage
 
 Word = Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
