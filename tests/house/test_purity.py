@@ -17,6 +17,7 @@ PURE = re.compile(
     r"|console\.(answers|audit|chain|chats|effective|heads|idempotency|keys|links|nodes|operations|operator|paging|ratelimit|retention|sessions|tampering)"
     r"|operations\.runbook\.(actions|book|journal|lines|standing|telling|variables)"
     r"|operations\.(report|envelope|doors|effective|holdings|lineup|machine|recorded|vouching)"
+    r"|operations\.(sound|voiceprint|phrases|samples|heard|verified)"
     r"|delivery\.(?!(ahead|controller|lease|observer|outbox|past|planfile|ports|preview|published|replica|rounds|seen|starting)$)\w+)"
 )
 
