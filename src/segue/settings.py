@@ -188,6 +188,8 @@ def _with_flags(settings: Settings, flags: Mapping[str, Any]) -> Settings:
 def _validated(name: str, plain: Any) -> Any:
     """One part, validated on its own, so that the environment is not asked a second time."""
     shape = Settings.model_fields[name].annotation
+    if shape is SecretStr and isinstance(plain, str):
+        return SecretStr(plain)
     if not (isinstance(shape, type) and issubclass(shape, BaseModel)):
         return plain
     try:
