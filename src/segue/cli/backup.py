@@ -39,7 +39,7 @@ Files = Annotated[list[Path] | None, Parameter(consume_multiple=True)]
 def backup(
     *,
     out: str | None = None,
-    keys: bool = True,
+    keys: Annotated[bool, Parameter(negative="--without-keys")] = True,
     cache: bool = False,
     config: Path | None = None,
     where: Where = HERE,
@@ -72,7 +72,7 @@ def backup(
         checks = [Check("backup.make", Level.FAIL, error.message, hint="Nothing that was there before was changed.")]
     if plain.get("keys"):
         reason = "The secrets of the data folder are in it, readable for their owner only."
-        checks.append(Check("backup.keys", Level.PASS, reason, hint="Keep it as you keep them, or use --no-keys."))
+        checks.append(Check("backup.keys", Level.PASS, reason, hint="Keep it as you keep them, or use --without-keys."))
     finish(Report("backup", place, began_us, round(clock.wall() * 1e6), tuple(checks), plain), where, ending)
 
 

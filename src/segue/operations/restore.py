@@ -201,7 +201,7 @@ class Restorer:
             tell("objects", number, len(objects))
             content = await asyncio.to_thread((self._folder / path).read_bytes)
             put += await store.put(key, content)
-        reason = f"{len(objects)} objects are in {store.name}; {len(objects) - put} were there before."
+        reason = f"{len(objects)} objects are in the storage; {len(objects) - put} of them were there before."
         return Check("restore.objects", Level.PASS, reason, {"objects": len(objects), "put": put})
 
     def _place(self, staged: Path, data: Path, now_us: int) -> None:

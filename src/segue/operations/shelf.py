@@ -96,14 +96,13 @@ def marks(folder: Path) -> dict[str, Mark]:
 
 
 def marked(path: Path, copy_to: Path | None = None, *, sync: bool = False) -> Mark:
-    """The hash and the size of a file; with `copy_to` of the copy that is made meanwhile, with the same rights."""
+    """The hash and the size of a file; with `copy_to` of the copy that is made meanwhile, for its owner only."""
     found, size = hashlib.sha256(), 0
     if copy_to is not None:
         copy_to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = 0o600 if path.stat().st_mode & 0o077 == 0 else 0o640
         with (
             path.open("rb") as file,
-            os.fdopen(os.open(copy_to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as to,
+            os.fdopen(os.open(copy_to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as to,
         ):
             while chunk := file.read(CHUNK):
                 found.update(chunk)
