@@ -106,5 +106,5 @@ async def test_what_cannot_be_understood_is_named(database: Database) -> None:
     """Nobody knows what was switched off then: the sentence names the row, and the way out."""
     row = "insert into settings values (1, 1, 'ada', 'why', '{\"off\": 7}')"
     await database.writer.submit(lambda connection: connection.execute(text(row)))
-    with pytest.raises(ConfigurationError, match="Version 1 of the live settings .* delete that row"):
+    with pytest.raises(ConfigurationError, match=r"Version 1 of the live settings .* delete that row"):
         await SqlSettingsStore(database).newest()

@@ -87,6 +87,10 @@ class Server:
         """What it answers to a body."""
         return self._object("POST", path, json=body)
 
+    def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What it answers to a body that takes the place of what is there."""
+        return self._object("PUT", path, json=body)
+
     @property
     def place(self) -> str:
         """See `Asking.place`."""

@@ -22,7 +22,8 @@ COMMANDS = {
     "version": ("configuration:version", "Print the versions of Segue and of what it is made of."),
     "schema": ("configuration:schema", "Print the JSON Schema of the configuration file."),
     "config": ("configuration:app", "The configuration."),
-    "providers": ("providers:providers", "Show the state of every provider: breaker, limits, last error, version."),
+    "settings": ("settings:app", "The settings in force on a running server, and what is changed of them meanwhile."),
+    "providers": ("providers:app", "Show the state of every provider: breaker, limits, last error, version."),
     "preflight": (
         "preflight:preflight",
         "Say whether the machine, the configuration, what is kept and the running server are fit for a release.",

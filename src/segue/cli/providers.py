@@ -1,14 +1,16 @@
-"""`segue providers`: how every provider of a running server stands."""
+"""`segue providers`: how every provider of a running server stands; switching one off or on, or putting one first."""
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
+from cyclopts import App
 from rich.console import Console
 from rich.markup import escape
 
 from segue.cli.asking import HERE, Server, Where
-from segue.errors import Unavailable
+from segue.cli.settings import change
+from segue.errors import InvalidRequest, Unavailable
 
 COLOURS = {
     "ready": "green",
@@ -19,6 +21,10 @@ COLOURS = {
 }
 
 
+app = App(name="providers", help="Show the state of every provider: breaker, limits, last error, version.")
+
+
+@app.default
 def providers(*, where: Where = HERE, json_: bool = False) -> None:
     """Show the state of every provider: breaker, limits, last error, version.
 
@@ -41,6 +47,71 @@ def providers(*, where: Where = HERE, json_: bool = False) -> None:
         for item in items:
             _tell(console, item, width)
         console.print()
+
+
+@app.command
+def off(name: str, /, *, reason: str, force: bool = False, where: Where = HERE, json_: bool = False) -> None:
+    """Switch a provider off: it is passed by from now on, in every role it has. What it has begun it finishes.
+
+    Parameters
+    ----------
+    name
+        Its name, as `segue providers` tells.
+    reason
+        Why; it is told wherever the provider is, and stands in the history.
+    force
+        Also where a role is left without a provider.
+    json_
+        Print what the server said, as JSON.
+    """
+    change(where, reason, off={name: reason}, force=force, json_=json_)
+
+
+@app.command
+def on(name: str, /, *, reason: str = "on again", where: Where = HERE, json_: bool = False) -> None:
+    """Switch a provider on again.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    reason
+        Why, for the history.
+    json_
+        Print what the server said, as JSON.
+    """
+    change(where, reason, on=[name], json_=json_)
+
+
+@app.command
+def first(
+    name: str,
+    /,
+    *,
+    reason: str,
+    role: Literal["model", "synthesizer", "recognizer"] | None = None,
+    where: Where = HERE,
+    json_: bool = False,
+) -> None:
+    """Put a provider before all others of its role.
+
+    Parameters
+    ----------
+    name
+        Its name. `segue settings set --first ROLE=` goes back to the order of the configuration.
+    reason
+        Why, for the history.
+    role
+        Where a name has several roles, which of them is meant.
+    json_
+        Print what the server said, as JSON.
+    """
+    roles = [item["role"] for item in _ask(where)["items"] if item["name"] == name]
+    if role is None and len(roles) > 1:
+        raise InvalidRequest(f"{name} is {' and '.join(roles)}; say which with --role.")
+    if role is None and not roles:
+        raise InvalidRequest(f"There is no provider {name!r}; `segue providers` tells those there are.")
+    change(where, reason, first={role or roles[0]: name}, json_=json_)
 
 
 def _order(chain: Any) -> str:

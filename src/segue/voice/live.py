@@ -103,6 +103,14 @@ def understood(plain: Any) -> LiveSettings:
     return LiveSettings(dict(off), dict(first))
 
 
+def altered(value: LiveSettings, off: Mapping[str, str], on: Iterable[str], first: Mapping[str, str]) -> LiveSettings:
+    """Live settings with some providers off, others on again, and others first; an empty name in `first` is nobody."""
+    again = set(on)
+    kept = {name: reason for name, reason in value.off.items() if name not in again}
+    leading = {role: name for role, name in {**value.first, **first}.items() if name}
+    return LiveSettings({**kept, **off}, leading)
+
+
 def objections(wanted: LiveSettings, there: There) -> Iterator[str]:
     """What is wrong with the names of live settings, a sentence each; they can be mended by the caller."""
     everybody = list(dict.fromkeys(name for names in there.values() for name in names))
