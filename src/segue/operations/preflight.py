@@ -43,6 +43,8 @@ class Ground:
     holdings: Holdings | None = None
     plans: Mapping[str, str] = field(default_factory=dict)
     """By file of a plan: what is wrong with it; empty where nothing is."""
+    chain: Mapping[str, Any] | None = None
+    """What came of verifying the audit; None where the server runs, and does so itself."""
 
 
 def quiet(done: int, total: int, what: str = "") -> None:
@@ -81,6 +83,8 @@ def of_ground(ground: Ground, pins: Mapping[str, str] = PINS) -> Iterator[Check]
         yield from of_machine(ground.machine)
     if ground.holdings is not None:
         yield from of_holdings(ground.holdings)
+    if ground.chain is not None and ground.holdings is not None and not ground.holdings.database.failure:
+        yield doors.of_audit(ground.chain)
     if ground.lineup is not None:
         yield from of_lineup(ground.lineup, pins)
     for file, fault in ground.plans.items():

@@ -29,6 +29,7 @@ from segue.voice.standing import standing
 from segue.wiring.audit import head_place
 from segue.wiring.database import database_of
 from segue.wiring.house import House, build
+from segue.wiring.proof import Proof
 
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 BARE = re.compile(r"(?P<host>[\w-]+(\.[\w-]+)+)(:(?P<port>\d+))?")
@@ -46,6 +47,7 @@ def gathered(
     lineup = _lineup(house, settings, clock) if house is not None and not running else None
     tell(1, 4, "database")
     holdings = asyncio.run(_holdings(settings, clock))
+    chain = None if running or not holdings.database.there else _chain(settings)
     tell(2, 4, "plans")
     found = dict(_plans(plans)) if plans is not None else {}
     tell(3, 4, "machine")
@@ -53,7 +55,7 @@ def gathered(
     address = (server.host, server.port) if server.port and not running else None
     looked = machine(settings.data, server.max_connections, clock, address=address, since=since)
     tell(4, 4, "")
-    return Ground(fault, lineup, looked, holdings, found)
+    return Ground(fault, lineup, looked, holdings, found, chain)
 
 
 def reach(places: Mapping[str, str], clock: Clock) -> dict[str, tuple[str, float, str]]:
@@ -84,6 +86,15 @@ def _built(settings: Settings, clock: Clock) -> tuple[House | None, str]:
         return build(settings, clock=clock, keep=False), ""
     except ConfigurationError as error:
         return None, error.message
+
+
+def _chain(settings: Settings) -> Mapping[str, Any]:
+    """What came of verifying the audit of a server that does not run."""
+    try:
+        verdict = asyncio.run(Proof(settings).of_database(quiet))
+    except SegueError as error:
+        return {"ok": False, "fault_count": 1, "faults": [{"sentence": error.message}]}
+    return verdict.as_dict(0.0)
 
 
 def _lineup(house: House, settings: Settings, clock: Clock) -> Lineup:
