@@ -18,7 +18,7 @@ from segue.operations.gathering import turns
 from segue.operations.latency import audit, checks, taken
 from segue.operations.latency_text import markdown
 from segue.operations.monitor import promised
-from segue.operations.portrait import NAMES, figure, page, span
+from segue.operations.portrait import NAMES, figure, page, quantile, span
 from segue.operations.report import Report
 from segue.operations.vitals import PARTS
 from segue.records import TurnRecord
@@ -132,7 +132,7 @@ def _show(told: Mapping[str, Any]) -> None:
         low, high = stage["p95_between_ms"] or (None, None)
         half, tail = (round(BAR * (stage[f"{part}_ms"] or 0.0) / longest) for part in ("p50", "p95"))
         bar = f"[cyan]{'█' * half}[/][dim cyan]{'░' * (tail - half)}[/]"
-        figures = (figure(stage[f"{part}_ms"]) for part in PARTS)
+        figures = (quantile(stage, part) for part in PARTS)
         table.add_row(word, f"{stage['n']:,}", *figures, f"{figure(low)} … {figure(high)}", bar)
     console.print(table)
     console.print()

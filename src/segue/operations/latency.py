@@ -118,7 +118,8 @@ def audit(turns: Sequence[Taken], objectives: Mapping[str, Mapping[str, float]])
             variant: curve([each.stages.get("ttfa") for each in those if _counts(each, "ttfa")])
             for variant, those in sorted(_grouped(turns, lambda turn: turn.groups["variant"]).items())
         },
-        "slowest": [slow(turn) for turn in sorted(turns, key=_slowness, reverse=True)[:SLOWEST]],
+        "slowest": [slow(turn) for turn in sorted(turns, key=_slowness, reverse=True)[:SLOWEST] if turn.sounded],
+        "silent": [turn.turn for turn in sorted(turns, key=_newest) if _silent(turn)][:SLOWEST],
     }
 
 
@@ -131,7 +132,7 @@ def row(turns: Sequence[Taken]) -> dict[str, Any]:
         "ends": {outcome.value: ends[outcome] for outcome in Outcome},
         "cut_short": _part(len(cut), len(turns)),
         "left_before_sound": sum(not turn.sounded for turn in cut),
-        "silent": sum(not turn.sounded and turn.outcome is Outcome.FAILED for turn in turns),
+        "silent": sum(map(_silent, turns)),
         "stages": {stage: _stage(turns, stage) for stage in STAGES},
     }
 
@@ -189,7 +190,15 @@ def _counts(turn: Taken, stage: str) -> bool:
     """Whether a turn says how long a stage takes: it came to it, or failed where nobody will ever hear it."""
     if stage in turn.stages:
         return True
-    return stage in ("ttfa", "first_tts") and turn.outcome is Outcome.FAILED and not turn.sounded
+    return stage in ("ttfa", "first_tts") and _silent(turn)
+
+
+def _silent(turn: Taken) -> bool:
+    return turn.outcome is Outcome.FAILED and not turn.sounded
+
+
+def _newest(turn: Taken) -> float:
+    return -turn.at
 
 
 def _objective(profile: str, objective: Objective, limit: float, turns: Sequence[Taken]) -> Check:
@@ -252,7 +261,7 @@ def _grouped(turns: Iterable[Taken], by: Callable[[Taken], str]) -> dict[str, li
 
 
 def _slowness(turn: Taken) -> float:
-    return turn.stages.get("ttfa", inf if _counts(turn, "ttfa") else -1.0)
+    return turn.stages.get("ttfa", -1.0)
 
 
 def _said(ms: float) -> str:

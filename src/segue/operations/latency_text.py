@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from segue.operations.portrait import GROUPS, NAMES, NOTE, SIGNS, figure, span
+from segue.operations.portrait import GROUPS, NAMES, NOTE, SIGNS, figure, quantile, span
 from segue.operations.report import Report
 from segue.operations.vitals import PARTS
 
@@ -35,6 +35,8 @@ def _lines(told: Mapping[str, Any], report: Report) -> Iterator[str]:
         for turn in told["slowest"]
     )
     yield from _table(("turn", "variant", "end", *NAMES.values()), slowest)
+    if told["silent"]:
+        yield f"\nThe latest that failed without a sound: {', '.join(f'`{turn}`' for turn in told['silent'])}"
     yield f"\n{NOTE}"
 
 
@@ -46,7 +48,7 @@ def _quantiles(stage: Mapping[str, Any]) -> tuple[str, ...]:
     told = []
     for part in PARTS:
         low, high = stage[f"{part}_between_ms"] or (None, None)
-        told.append(f"{figure(stage[f'{part}_ms'])} ({figure(low)} … {figure(high)})")
+        told.append(f"{quantile(stage, part)} ({figure(low)} … {figure(high)})")
     return tuple(told)
 
 

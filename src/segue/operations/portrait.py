@@ -49,7 +49,7 @@ th,td{padding:.3rem .6rem .3rem 0;text-align:right;white-space:nowrap;border-bot
 th{font-weight:500}th:first-child,td:first-child{text-align:left}
 td.say{white-space:normal;text-align:left;min-width:16rem}
 .pass{color:var(--good)}.fail{color:var(--bad)}.warn{color:var(--mid)}.no_data,.not_measured{color:var(--soft)}
-code{font:.85em ui-monospace,monospace}td .soft{display:block;font-size:.82em}
+code{font:.85em ui-monospace,monospace}td span.soft{display:block;font-size:.82em}
 .key{display:inline-block;width:.7rem;height:.7rem;border-radius:.2rem;margin:0 .35rem 0 .8rem}
 """
 
@@ -74,13 +74,14 @@ def page(told: Mapping[str, Any], report: Report) -> str:
         "</div>",
         _table("All turns", ("stage", "n", "never", *_heads()), (_stage_row(name, whole["stages"]) for name in NAMES)),
         "<h2>What was promised</h2>",
-        _table("", ("", "check", "finding"), (_check_row(check) for check in report.checks)),
+        _table("", ("", ""), (_check_row(check) for check in report.checks)),
         "<h2>Hour by hour</h2>",
         _figure(hours(told["groups"]["hour"]), "95th percentile of the first sound; the paler the fewer turns. UTC."),
         "<h2>Who and what</h2>",
         *(_group(by, told["groups"][by]) for by in GROUPS),
         "<h2>The slowest turns</h2>",
         _slowest(told["slowest"]),
+        _silent(told["silent"]),
         f'<p class="soft">{escape(NOTE)}</p>',
     )
     title = f"<title>Latency audit of {escape(report.target)}</title>"
@@ -111,11 +112,17 @@ def figure(ms: float | None) -> str:
     return f"{ms:,.0f} ms" if ms < 10_000 else f"{ms / 1000:,.1f} s"
 
 
+def quantile(stage: Mapping[str, Any], part: str) -> str:
+    """A quantile of a stage for people; `never` where so many turns never came to its end."""
+    never = stage["n"] and stage[f"{part}_ms"] is None
+    return "never" if never else figure(stage[f"{part}_ms"])
+
+
 def _cards(whole: Mapping[str, Any]) -> str:
     ttfa = whole["stages"]["ttfa"]
     values = {
         "turns": f"{whole['turns']:,}",
-        **{f"first sound, {word.upper()}": figure(ttfa[f"{word}_ms"]) for word in PARTS},
+        **{f"first sound, {word.upper()}": quantile(ttfa, word) for word in PARTS},
         "cut short": "–" if whole["cut_short"] is None else f"{whole['cut_short']:.1%}",
         "left before a sound": f"{whole['left_before_sound']:,}",
         "failed without a sound": f"{whole['silent']:,}",
@@ -157,7 +164,7 @@ def _cells(stage: Mapping[str, Any]) -> str:
     for word in PARTS:
         low, high = stage[f"{word}_between_ms"] or (None, None)
         between = f'<span class="soft">{figure(low)} … {figure(high)}</span>' if stage["n"] else ""
-        cells.append(f"<td>{figure(stage[f'{word}_ms'])} {between}</td>")
+        cells.append(f"<td>{quantile(stage, word)} {between}</td>")
     return "".join(cells)
 
 
@@ -169,8 +176,8 @@ def _stage_row(name: str, stages: Mapping[str, Any]) -> str:
 def _check_row(check: Check) -> str:
     hint = f'<br><span class="soft">→ {escape(check.hint)}</span>' if check.hint else ""
     sign = f'<td class="{check.level.value}">{SIGNS[check.level]}</td>'
-    name = f'<td style="text-align:left"><code>{escape(check.name)}</code></td>'
-    return f'<tr>{sign}{name}<td class="say">{escape(check.reason)}{hint}</td></tr>'
+    name = f'<code class="soft">{escape(check.name)}</code>'
+    return f'<tr>{sign}<td class="say">{name}<br>{escape(check.reason)}{hint}</td></tr>'
 
 
 def _group(by: str, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -183,6 +190,14 @@ def _group(by: str, rows: Sequence[Mapping[str, Any]]) -> str:
     )
     heads = (by, "turns", "silent", *(f"first sound {word}" for word in _heads()), "first speech P95")
     return _table(f"By {by}", heads, cells)
+
+
+def _silent(turns: Sequence[str]) -> str:
+    if not turns:
+        return ""
+    return (
+        f"<p>The latest that failed without a sound: {', '.join(f'<code>{escape(turn)}</code>' for turn in turns)}</p>"
+    )
 
 
 def _slowest(turns: Sequence[Mapping[str, Any]]) -> str:
