@@ -110,6 +110,11 @@ def text(groups: Iterable[Group], links: Links) -> str:
     return opening + "groups:\n" + _body(stamped(groups, links), links)
 
 
+def addition(groups: Iterable[Group], links: Links, opening: str) -> str:
+    """A file of rules beside that one: after a comment, groups of no edition."""
+    return "".join(f"# {line}\n" for line in opening.splitlines()) + "groups:\n" + _body(groups, links)
+
+
 def _body(groups: Iterable[Group], links: Links) -> str:
     return "".join(_group(group, links) for group in groups)
 
