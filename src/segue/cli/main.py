@@ -41,6 +41,7 @@ COMMANDS = {
     "turns": ("turns:app", "The records of turns."),
     "audit": ("audit:app", "The audit: who did what, and whether anybody changed it since."),
     "evidence": ("evidence:app", "What commands found, as signed files; and whether anybody changed one since."),
+    "telemetry": ("telemetry:app", "Alerts, rules and dashboards, from the settings and from plans."),
     "plan": ("plan:app", "Plans of rollouts, before they are started."),
     "gate": ("gate:app", "Gates, before they are written into a plan."),
     "backup": ("backup:app", "Copy everything that is kept, while the server goes on."),
@@ -59,6 +60,10 @@ COMMANDS = {
         "rollback:rollback",
         "Bring a deployment back to where it was, by a runbook.\n\nEvery step is written down before and after, so that"
         " an interrupted run goes on at the right place.",
+    ),
+    "validate": (
+        "validate:validate",
+        "Look at a deployment: its health, every provider, real speech both ways, and its speed against a baseline.",
     ),
     "runbook": ("runbook:app", "Runbooks of rollbacks, before they are needed."),
     "rehearse": (
