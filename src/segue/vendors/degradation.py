@@ -75,6 +75,29 @@ class DegradationSettings(Section):
         return self
 
 
+class AutoPromoteSettings(Section):
+    """Which language models of a profile may be asked first, by what was measured of them.
+
+    `segue policy update` keeps it up to date; whoever writes it by hand is believed.
+    """
+
+    enforce: bool = False
+    """Whether models that are not qualified stand behind those that are; otherwise the order is as it is written."""
+    ttfa_p95_ms: Milliseconds | None = None
+    """A model qualifies where the 95th percentile of its TTFA is proved to be at most this; what the profile promises
+    when absent."""
+    min_turns: Annotated[int, Field(ge=59)] = 59
+    """With fewer turns nothing is said of a model; the 95th percentile of fewer than 59 has no upper bound."""
+    qualified: tuple[str, ...] = ()
+    """Models that have shown it."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "AutoPromoteSettings":
+        if len(set(self.qualified)) < len(self.qualified):
+            raise ValueError("qualified: name each model once")
+        return self
+
+
 class ProfileSettings(Section):
     """What a profile is made of and what it promises, judged over its own turns of the latest `window_s`."""
 
@@ -92,6 +115,23 @@ class ProfileSettings(Section):
     """Share of attempts at a sentence that failed."""
     window_s: Seconds = 600.0
     """Turns that ended within this time count."""
+    auto_promote: AutoPromoteSettings = AutoPromoteSettings()
+
+    @model_validator(mode="after")
+    def _promotion_keeps_the_promise(self) -> "ProfileSettings":
+        limit = self.auto_promote.ttfa_p95_ms
+        if limit is not None and limit > self.ttfa_p95_ms:
+            raise ValueError("auto_promote.ttfa_p95_ms must not be over ttfa_p95_ms: that is what is promised")
+        if self.models and (strange := set(self.auto_promote.qualified) - set(self.models)):
+            raise ValueError(f"auto_promote.qualified: {', '.join(sorted(strange))} is not among models")
+        return self
+
+    def order(self, models: tuple[str, ...]) -> tuple[str, ...]:
+        """The models of this profile, the first choice first; `models` are those of a profile that names none."""
+        written = self.models or models
+        if not self.auto_promote.enforce:
+            return written
+        return tuple(sorted(written, key=lambda model: model not in self.auto_promote.qualified))
 
 
 class ProfilesSettings(Section):

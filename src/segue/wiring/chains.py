@@ -95,8 +95,8 @@ def models(settings: Settings, clock: Clock) -> Team[LanguageModel]:
     """The language models, in the order of each profile."""
     orders = {"": settings.providers.models}
     for name, profile in (("fast", settings.voice.profiles.fast), ("quality", settings.voice.profiles.quality)):
-        if profile.models:
-            orders[name] = profile.models
+        if profile.models or profile.auto_promote.enforce:
+            orders[name] = profile.order(settings.providers.models)
     limits = settings.voice.limits
     standard = Limits(limits.first_token_s, limits.token_stall_s, limits.turn_s, "token")
     return Team("model", _roster("model", orders, settings, clock, standard, _write_a_word), needed=True)
