@@ -5,7 +5,6 @@ PYTHON ?= $(shell for python in python3.11 python3.13 python3.12 python3.14 pyth
 	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -61,17 +60,14 @@ tools: | $(BIN)/python
 	@sh scripts/tools.sh $(BIN)
 
 $(VENV)/run.stamp: requirements/run.lock pyproject.toml | $(BIN)/python
-	@test -e $(VENV)/dev.stamp || $(PIP) --require-hashes -r requirements/run.lock
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@sh scripts/install.sh $(BIN) requirements/$(if $(wildcard $(VENV)/dev.stamp),dev,run).lock
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.lock pyproject.toml | $(BIN)/python
-	@$(PIP) --require-hashes -r requirements/dev.lock
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@sh scripts/install.sh $(BIN) requirements/dev.lock
 	@touch $@ $(VENV)/run.stamp
 
 $(VENV)/bench.stamp: requirements/bench.lock pyproject.toml | $(BIN)/python
 	@test -x $(VENV)-bench/bin/python || $(PYTHON) -m venv $(VENV)-bench
-	@$(VENV)-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
-	@$(VENV)-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@sh scripts/install.sh $(VENV)-bench/bin requirements/bench.lock
 	@touch $@

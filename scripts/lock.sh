@@ -13,3 +13,5 @@ lock() {
 lock --extra speech --extra codecs --group build --output-file requirements/run.lock
 lock --all-extras --group dev --constraints requirements/run.lock --output-file requirements/dev.lock
 lock --extra speech --extra codecs --group build --group bench --output-file requirements/bench.lock
+echo uv | "$tool/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --output-file requirements/install.lock -
