@@ -15,8 +15,10 @@ PURE = re.compile(
     r"|degradation|degradation_texts|live|window|profiles|timeline)"
     r"|voice\.languages(\..+)?"
     r"|console\.(answers|audit|chain|chats|effective|heads|idempotency|keys|links|nodes|operations|operator|paging|ratelimit|retention|sessions|tampering)"
+    r"|operations\.(baseline|criteria|rollback)"
     r"|operations\.runbook\.(actions|book|journal|lines|standing|telling|variables)"
-    r"|operations\.(report|envelope|doors|effective|holdings|lineup|machine|recorded|vouching)"
+    r"|telemetry\.(alerts(_\w+)?|dashboard(s|_\w+)|files|panels|promql|readings|rules?)"
+    r"|operations\.(watched|report|envelope|doors|effective|holdings|lineup|machine|recorded|vouching)"
     r"|operations\.(sound|voiceprint|phrases|samples|heard|verified)"
     r"|delivery\.(?!(ahead|controller|lease|observer|outbox|past|planfile|ports|preview|published|replica|rounds|seen|starting)$)\w+)"
 )

@@ -44,7 +44,7 @@ def _budgets(basis: Basis) -> tuple[Alert, ...]:
             "replies without a hole",
             ("segue:underflow_turns:increase{}", "segue:turns_ended:increase{}"),
             basis.underflow_share,
-            f"voice.profiles.{basis.voice.profile}.underflow_share",
+            f"voice.profiles.{basis.profile}.underflow_share",
         ),
     )
 
@@ -79,7 +79,7 @@ def _burn(basis: Basis, counts: tuple[str, str], budget: float, factor: float, l
     limit = min(0.999, round(factor * budget, 9))  # a budget may be so large that no share burns it so fast
     return (
         f"(\n  {bad} / {every} > {limit:g}\nand\n  {bad_now} / {every_now} > {limit:g}\n"
-        f"and\n  round({every}) >= {basis.voice.degradation.min_turns}\n"
+        f"and\n  round({every}) >= {basis.degradation.min_turns}\n"
         f"and\n  round({bad}) >= {basis.alerts.min_bad}\n)"
     )
 

@@ -61,7 +61,7 @@ def _counts(gate: LatencyGate | RateGate, variant: str) -> Counts:
 
 
 def _over(basis: Basis, counts: Counts, limit: str) -> str:
-    return over(*counts, limit, least=basis.voice.degradation.min_turns, least_bad=basis.alerts.min_bad)
+    return over(*counts, limit, least=basis.degradation.min_turns, least_bad=basis.alerts.min_bad)
 
 
 def _share(basis: Basis, plan: Plan, name: str, gate: LatencyGate | RateGate) -> Alert:
@@ -84,7 +84,7 @@ def _regression(basis: Basis, plan: Plan, name: str, gate: RegressionGate, of: L
     return _alert(
         plan,
         name,
-        f"{beside}\nand\n  round({every}) >= {basis.voice.degradation.min_turns}",
+        f"{beside}\nand\n  round({every}) >= {basis.degradation.min_turns}",
         f"{SHARE} of the turns of {plan.candidate.name} within 10 min are bad by the gate {gate.of}: more than "
         f"{factor} times the share of {plan.baseline.name}.",
         f"no more than {factor} times the baseline's share of {gate.of}",
@@ -98,7 +98,7 @@ def _mean(basis: Basis, plan: Plan, name: str, gate: MeanGate) -> Alert:
     return _alert(
         plan,
         name,
-        f"{whole} / {every} > {gate.at_most:g}\nand\n  round({every}) >= {basis.voice.degradation.min_turns}",
+        f"{whole} / {every} > {gate.at_most:g}\nand\n  round({every}) >= {basis.degradation.min_turns}",
         f"On average {{{{ $value | humanizeDuration }}}} within 10 min; the gate {name} allows {gate.at_most:g} s.",
         f"a mean of at most {gate.at_most:g} s",
     )

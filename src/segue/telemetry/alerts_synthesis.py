@@ -14,7 +14,7 @@ def synthesis_alerts(basis: Basis) -> Group:
 
 
 def _synthesis(basis: Basis) -> tuple[Alert, ...]:
-    numbers, least = basis.alerts, basis.voice.degradation.min_turns
+    numbers, least = basis.alerts, basis.degradation.min_turns
     spoken = selected(metric("attempts"), 'role="synthesizer"', _DONE)
     spoken_badly = selected(metric("attempts"), 'role="synthesizer"', 'outcome="failed"')
     asked = grown(selected(metric("attempts"), _DONE), "5m", ("role", "provider"))
@@ -84,7 +84,7 @@ def _slow_synthesis(basis: Basis, name: str, limit_ms: float, setting: str, seve
             f"({every} - {soon})",
             every,
             f"{SLOW_SHARE:g}",
-            least=basis.voice.degradation.min_turns,
+            least=basis.degradation.min_turns,
             least_bad=basis.alerts.min_bad,
         ),
         severity,
@@ -112,7 +112,7 @@ def _cache(basis: Basis) -> tuple[Alert, ...]:
                 missed,
                 looked_up,
                 f"{round(1.0 - share, 6):g}",
-                least=basis.voice.degradation.min_turns,
+                least=basis.degradation.min_turns,
                 least_bad=basis.alerts.min_bad,
             ),
             Severity.TICKET,

@@ -30,7 +30,7 @@ def _breach(basis: Basis, name: str, profile: ProfileSettings) -> Alert:
             f"profile:segue_turns_slow:increase10m{chosen}",
             f"profile:segue_turns_over:increase10m{chosen}",
             f"{SLOW_SHARE:g}",
-            least=basis.voice.degradation.min_turns,
+            least=basis.degradation.min_turns,
             least_bad=basis.alerts.min_bad,
         ),
         Severity.TICKET,
@@ -49,7 +49,7 @@ def _breach(basis: Basis, name: str, profile: ProfileSettings) -> Alert:
 
 
 def _turns(basis: Basis) -> tuple[Alert, ...]:
-    settings, least = basis.voice.degradation, basis.voice.degradation.min_turns
+    settings, least = basis.degradation, basis.degradation.min_turns
     return (
         Alert(
             "SegueTurnsFailing",
@@ -112,7 +112,7 @@ def _turns(basis: Basis) -> tuple[Alert, ...]:
             "Speech is made slower than it is heard, so replies have holes.",
             "Look which synthesizer it is, and whether too much runs at once: "
             "[load](../how-to/diagnose-slow-first-audio.md#load).",
-            f"voice.profiles.{basis.voice.profile}.underflow_share; voice.degradation.min_turns",
+            f"voice.profiles.{basis.profile}.underflow_share; voice.degradation.min_turns",
             for_s=300,
         ),
         Alert(

@@ -41,7 +41,7 @@ def voice_dashboard(basis: Basis) -> Dashboard:
                             )
                         },
                         "percentunit",
-                        bad_from=(basis.alerts.failed_share, basis.voice.degradation.failed_share),
+                        bad_from=(basis.alerts.failed_share, basis.degradation.failed_share),
                     ),
                     Panel(
                         "Listeners who waited in mid-reply",
@@ -82,7 +82,7 @@ def _now(basis: Basis) -> tuple[Panel, ...]:
             "First sound, 95th percentile",
             {"{{profile}}": 'profile:segue_ttfa_seconds:p95_10m{profile=~"$profile"}'},
             "s",
-            bad_from=_seconds(basis.voice.profiles.fast.ttfa_p95_ms, basis.voice.profiles.quality.ttfa_p95_ms),
+            bad_from=_seconds(basis.promised.fast.ttfa_p95_ms, basis.promised.quality.ttfa_p95_ms),
             kind="stat",
             width=6,
         ),
@@ -97,7 +97,7 @@ def _now(basis: Basis) -> tuple[Panel, ...]:
 
 
 def _first_sound(basis: Basis) -> tuple[Panel, ...]:
-    settings, profiles = basis.voice.degradation, basis.voice.profiles
+    settings, profiles = basis.degradation, basis.promised
     steps = {"first token": "first_token", "first sentence": "first_sentence", "first synthesis": "first_tts"}
     return (
         Panel(

@@ -6,11 +6,10 @@ Names follow Prometheus's own convention: the labels that are left, the figure, 
 
 from dataclasses import dataclass, field
 
-from segue.configuration import VoiceSettings
 from segue.delivery.plan import Plan
 from segue.telemetry.promql import counted_at, grown, le, metric, or_none, quantile, selected
 from segue.telemetry.rule import Group, Recording
-from segue.vendors.degradation import ProfileSettings
+from segue.vendors.degradation import DegradationSettings, ProfileSettings, ProfilesSettings
 from segue.vendors.telemetry import AlertSettings
 
 WINDOWS = ("5m", "10m", "30m", "1h")
@@ -25,7 +24,10 @@ OVER = 'outcome=~"completed|failed"'
 class Basis:
     """Everything that rules and dashboards take their numbers from."""
 
-    voice: VoiceSettings = field(default_factory=VoiceSettings)
+    promised: ProfilesSettings = field(default_factory=ProfilesSettings)
+    profile: str = "fast"
+    """The profile of a turn that names none: what counts no profiles takes its limit."""
+    degradation: DegradationSettings = field(default_factory=DegradationSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     plans: tuple[Plan, ...] = ()
     head_s: float = 60.0
@@ -34,12 +36,12 @@ class Basis:
     @property
     def profiles(self) -> dict[str, ProfileSettings]:
         """What each profile promises."""
-        return {"fast": self.voice.profiles.fast, "quality": self.voice.profiles.quality}
+        return {"fast": self.promised.fast, "quality": self.promised.quality}
 
     @property
     def underflow_share(self) -> float:
         """What the default profile promises: underflow is counted over all profiles together."""
-        return self.profiles[self.voice.profile].underflow_share
+        return self.profiles[self.profile].underflow_share
 
 
 def recordings(basis: Basis) -> tuple[Group, ...]:

@@ -11,7 +11,15 @@ from segue.telemetry.rules import Basis
 
 def basis_of(settings: Settings, plans: Sequence[Plan] = ()) -> Basis:
     """Everything that rules and dashboards take their numbers from."""
-    return Basis(settings.voice, settings.telemetry.alerts, tuple(plans), settings.audit.head_s)
+    voice = settings.voice
+    return Basis(
+        promised=voice.profiles,
+        profile=voice.profile,
+        degradation=voice.degradation,
+        alerts=settings.telemetry.alerts,
+        plans=tuple(plans),
+        head_s=settings.audit.head_s,
+    )
 
 
 def monitoring_at(url: str) -> Monitoring:
