@@ -42,6 +42,10 @@ COMMANDS = {
     "audit": ("audit:app", "The audit: who did what, and whether anybody changed it since."),
     "evidence": ("evidence:app", "What commands found, as signed files; and whether anybody changed one since."),
     "telemetry": ("telemetry:app", "Alerts, rules and dashboards, from the settings and from plans."),
+    "go": (
+        "go:go",
+        "Go or no-go: preflight, smoke, load, watch and the way back, measured, with a page to decide by.",
+    ),
     "plan": ("plan:app", "Plans of rollouts, before they are started."),
     "gate": ("gate:app", "Gates, before they are written into a plan."),
     "backup": ("backup:app", "Copy everything that is kept, while the server goes on."),
