@@ -1,5 +1,6 @@
 """The reference pages are what the code prints, and say everything there is."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,29 +12,33 @@ from segue.telemetry.metrics import READINGS
 from tests.house.source import ROOT
 
 
+printed = cache(generate.pages)
+"""Every page, printed once."""
+
+
 def test_pages_are_as_the_code_prints_them() -> None:
     """No reference page lags behind the code; `make docs` writes them."""
-    assert [path for path, text in generate.pages().items() if (ROOT / path).read_text(encoding="utf-8") != text] == []
+    assert [path for path, text in printed().items() if (ROOT / path).read_text(encoding="utf-8") != text] == []
 
 
 def test_printed_pages_are_the_reference() -> None:
     """Every page that says it is printed has a printer."""
-    printed = {
+    said = {
         str(page.relative_to(ROOT))
         for page in (ROOT / "docs").rglob("*.md")
         if generate.NOTE in page.read_text(encoding="utf-8")
     }
-    assert printed == set(generate.pages())
+    assert said == set(printed())
 
 
 def test_printing_is_repeatable() -> None:
     """The same code prints the same pages."""
-    assert generate.pages() == generate.pages()
+    assert printed() == generate.pages()
 
 
 def test_every_measure_is_documented() -> None:
     """The page of measures has every metric that is exported, once as a heading of a row."""
-    page = generate.pages()["docs/reference/measures.md"]
+    page = printed()["docs/reference/measures.md"]
     for metric in [measure.metric for measure in MEASURES] + [reading.metric for reading in READINGS]:
         assert page.count(f"| `{metric}` |") == 1
 
@@ -43,6 +48,7 @@ def test_a_page_that_lags_is_found(
 ) -> None:
     """A missing or changed page fails the check, writing mends it, and a page that is right is left alone."""
     monkeypatch.setattr(generate, "ROOT", tmp_path)
+    monkeypatch.setattr(generate, "pages", printed)
     assert generate.main(["--check"]) == 1
     assert not list(tmp_path.iterdir())
     assert generate.main([]) == 0
