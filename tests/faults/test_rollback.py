@@ -46,7 +46,7 @@ def rollback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...
     def run(*said: str) -> tuple[int, dict[str, Any]]:
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            main(["rollback", *said, "--data", str(tmp_path / "data"), "--json", "--no-record"])
+            main(["rollback", *said, "--data", str(tmp_path / "data"), "--json", "--no-record", "--no-validate"])
         told = capsys.readouterr()
         return int(ended.value.code or 0), json.loads(told.out) if told.out else {"told": told.err}
 
@@ -240,7 +240,18 @@ def test_a_dry_run_changes_nothing(tmp_path: Path, repository: Path, capsys: pyt
     before = tree(tmp_path)
 
     with pytest.raises(SystemExit) as ended:
-        main(["rollback", "--runbook", book, "--dry-run", "--no-record", "--data", str(tmp_path / "data")])
+        main(
+            [
+                "rollback",
+                "--runbook",
+                book,
+                "--dry-run",
+                "--no-record",
+                "--no-validate",
+                "--data",
+                str(tmp_path / "data"),
+            ]
+        )
 
     told = capsys.readouterr().out
     assert ended.value.code == 0
@@ -291,7 +302,7 @@ def test_a_killed_run_is_gone_on_with(at: int, before: bool, tmp_path: Path, rep
     code = {"name": "code", "do": {"kind": "git.checkout", "repository": str(repository), "commit": good}}
     book = written(tmp_path, kept(tmp_path), code, command)
     wanted = tree(tmp_path / "kept")
-    data = ["--data", str(tmp_path / "data"), "--json", "--no-record"]
+    data = ["--data", str(tmp_path / "data"), "--json", "--no-record", "--no-validate"]
 
     killed(["rollback", "--runbook", book, *data], at=at, before=before)
     (run,) = [path.stem for path in (tmp_path / "data/runbooks").glob("*.jsonl")]
@@ -318,7 +329,7 @@ def test_a_step_that_was_half_done_is_done(deed: str, before: bool, tmp_path: Pa
     """Killed within a step, also while a folder is away between its two renamings, it is seen how things stand."""
     book = written(tmp_path, kept(tmp_path))
     was, wanted = tree(tmp_path / "there"), tree(tmp_path / "kept")
-    said = ["rollback", "--runbook", book, "--data", str(tmp_path / "data"), "--json", "--no-record"]
+    said = ["rollback", "--runbook", book, "--data", str(tmp_path / "data"), "--json", "--no-record", "--no-validate"]
 
     killed(said, at=1, before=before, deed=(Path, "rename") if deed == "renamed" else (content, deed))
     assert (tmp_path / "there").exists() is (deed != "renamed")
@@ -338,7 +349,9 @@ def test_a_killed_way_back_is_gone_on_with(at: int, tmp_path: Path, rollback: An
     was = tree(tmp_path / "there")
 
     killed(
-        ["rollback", "--runbook", book, "--data", str(tmp_path / "data"), "--json", "--no-record"], at=at, before=False
+        ["rollback", "--runbook", book, "--data", str(tmp_path / "data"), "--json", "--no-record", "--no-validate"],
+        at=at,
+        before=False,
     )
     (run,) = [path.stem for path in (tmp_path / "data/runbooks").glob("*.jsonl")]
     code, report = rollback("--resume", run)
@@ -352,7 +365,9 @@ def test_a_last_line_that_was_cut_is_left_out(tmp_path: Path, rollback: Any) -> 
     """A line that the machine could not finish counts for nothing, and the next one begins on a line of its own."""
     book = written(tmp_path, kept(tmp_path))
     killed(
-        ["rollback", "--runbook", book, "--data", str(tmp_path / "data"), "--json", "--no-record"], at=2, before=False
+        ["rollback", "--runbook", book, "--data", str(tmp_path / "data"), "--json", "--no-record", "--no-validate"],
+        at=2,
+        before=False,
     )
     (path,) = (tmp_path / "data/runbooks").glob("*.jsonl")
     path.write_bytes(path.read_bytes() + b'{"word": "do')
@@ -370,7 +385,7 @@ def test_two_runs_do_not_go_at_once(tmp_path: Path, rollback: Any) -> None:
         sleeper = subprocess.Popen(["sleep", "60"], pass_fds=[lock.fileno()])
     try:
         with pytest.raises(SystemExit, match="1"):
-            main(["rollback", "--runbook", book, "--data", str(tmp_path / "data"), "--no-record"])
+            main(["rollback", "--runbook", book, "--data", str(tmp_path / "data"), "--no-record", "--no-validate"])
     finally:
         sleeper.kill()
         sleeper.wait()

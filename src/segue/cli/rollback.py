@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 from cyclopts import Parameter
@@ -11,17 +12,21 @@ from cyclopts import Parameter
 from segue.cli.asking import HERE, Server, Where
 from segue.cli.reporting import END, Ending, finish, progress
 from segue.cli.runbook import courses, found, read, shelf
+from segue.cli.validate import RUNS, keep, read_baseline
 from segue.clock import SystemClock
 from segue.console.audit import digest
-from segue.errors import InvalidRequest
-from segue.operations.report import Check, Report
+from segue.errors import InvalidRequest, SegueError
+from segue.operations.after import LASTS_H, after_rules
+from segue.operations.report import Check, Level, Report
 from segue.operations.rollback import DEFAULTS, estimated_s, judged, rehearsed, stands
 from segue.operations.runbook.book import Depth, Runbook, prepared
+from segue.operations.runbook.content import written
 from segue.operations.runbook.engine import Engine
-from segue.operations.runbook.hands import Doers
+from segue.operations.runbook.hands import Doers, rest
 from segue.operations.runbook.journal import Course, Word
 from segue.operations.runbook.keeping import Journal
 from segue.operations.runbook.telling import told
+from segue.operations.validation import Validation
 
 
 class Then(StrEnum):
@@ -64,7 +69,13 @@ class Manner:
     resume: str | None = None
     """Go on with a run that was interrupted, or that stopped."""
     then: Then = Then.GO_ON
-    """What becomes of it: go_on, or after somebody has looked, done, repeat, undo or abandon."""
+    """What becomes of it: go-on, or after somebody has looked, done, repeat, undo or abandon."""
+    baseline: Path | None = None
+    """What was measured while all was well; the speed is measured before anything is changed when absent."""
+    validate: bool = True
+    """Look afterwards whether all is well: health, every provider, real speech both ways, speed."""
+    runs: int = RUNS
+    """How often each text of the measurement is spoken."""
 
 
 PLAIN = Manner()
@@ -90,7 +101,8 @@ def rollback(*, wanted: Wanted = NOTHING, manner: Manner = PLAIN, where: Where =
         began_us = round(SystemClock().wall() * 1e6)
         first: dict[str, Any] = {"runbook": runbook.model_dump(mode="json"), "reason": reason, "to": wanted.to or ""}
         journal.write(Word.RUN, **first, place=Server(where).place, stood=stands(Server(where)))
-        report = _run(runbook, journal, lock, Then.GO_ON, where, ending, began_us)
+        _measured(journal, manner, where, ending)
+        report = _run(runbook, journal, lock, manner, where, ending, began_us)
     finish(report, where, ending)
 
 
@@ -100,19 +112,19 @@ def _resumed(run: str, manner: Manner, where: Where, ending: Ending) -> NoReturn
         journal.mend()
         first = journal.read()[0]
         runbook = Runbook.model_validate(first.values["runbook"])
-        report = _run(runbook, journal, lock, manner.then, where, ending, round(SystemClock().wall() * 1e6))
+        report = _run(runbook, journal, lock, manner, where, ending, round(SystemClock().wall() * 1e6))
     finish(report, where, ending)
 
 
 def _run(
-    runbook: Runbook, journal: Journal, lock: int, then: Then, where: Where, ending: Ending, began_us: int
+    runbook: Runbook, journal: Journal, lock: int, manner: Manner, where: Where, ending: Ending, began_us: int
 ) -> Report:
     """Run a runbook from where its journal is; the report of it."""
     clock, server = SystemClock(), Server(where)
     first = journal.read()[0].values
     with progress("Rollback", total=len(runbook.steps), quiet=ending.json_) as tell:
         engine = Engine(runbook, journal, Doers(server, first["reason"], (lock,)), clock, tell)
-        course = _goes_on(engine, journal, then)
+        course = _goes_on(engine, journal, manner.then)
     checks = judged(runbook, course, journal.run)
     facts = _facts(runbook, journal.run, first) | {
         "journal": str(journal.path),
@@ -120,7 +132,46 @@ def _run(
         "after": stands(server),
         "took_s": round(sum(course.took_ms.values()) / 1000.0, 3),
     }
+    if course.outcome == "done":
+        checks += _validated(journal, manner, where, ending)
+        facts["alerts"] = str(_guarded(journal))
     return _report(server.place, began_us, checks, facts)
+
+
+def _measured(journal: Journal, manner: Manner, where: Where, ending: Ending) -> None:
+    """Keep what is to be compared with afterwards: a file that was named, or how fast it speaks before the change."""
+    path = journal.path.with_suffix(".baseline.json")
+    if manner.baseline is not None:
+        keep(read_baseline(manner.baseline), path)
+    elif manner.validate:
+        with progress("Speed before", quiet=ending.json_) as tell:
+            try:
+                keep(Validation(Server(where), SystemClock(), rest, tell).measured(runs=manner.runs), path)
+            except SegueError as error:
+                journal.write(Word.KEPT, "baseline", missing=error.message)
+                return
+    else:
+        return
+    journal.write(Word.KEPT, "baseline", file=str(path))
+
+
+def _validated(journal: Journal, manner: Manner, where: Where, ending: Ending) -> tuple[Check, ...]:
+    """Look whether all is well after a run."""
+    if not manner.validate:
+        why = "Nobody looked afterwards, as was asked."
+        return (Check("validation", Level.NOT_MEASURED, why, hint="Look yourself: segue validate"),)
+    path = journal.path.with_suffix(".baseline.json")
+    before = read_baseline(path) if path.exists() else None
+    with progress("Validation", quiet=ending.json_) as tell:
+        return Validation(Server(where), SystemClock(), rest, tell).checks(before, runs=manner.runs)
+
+
+def _guarded(journal: Journal) -> Path:
+    """Write the tightened alerts of the hours after; their file."""
+    path = journal.path.with_suffix(".rules.yaml")
+    if not path.exists():
+        written(path, after_rules(journal.run, round(SystemClock().wall()) + LASTS_H * 3600))
+    return path
 
 
 def _goes_on(engine: Engine, journal: Journal, then: Then) -> Course:

@@ -49,7 +49,7 @@ class Served:
                 live = self._get(_SETTINGS)["live"]
                 return {"off": live["off"], "first": live["first"]}
             case RolloutRollback():
-                return {"state": self._get(f"/api/rollouts/{action.rollout}")["state"]}
+                return {"phase": self._get(f"/api/rollouts/{action.rollout}")["phase"]}
             case SwitchTurn():
                 return {"enabled": self._get("/api/voice/switch")["enabled"]}
             case _:

@@ -79,7 +79,7 @@ def _is_done_by_server(action: Action, now: Seen) -> bool:
         case ProviderFirst():
             return bool(now["first"].get(action.role) == action.provider)
         case RolloutRollback():
-            return bool(now["state"] == "rolled_back")
+            return bool(now["phase"] == "rolled_back")
         case SwitchTurn():
             return bool(now["enabled"] is action.enabled)
         case _:
