@@ -11,7 +11,6 @@ from segue.measures import MEASURES
 from segue.telemetry.metrics import READINGS
 from tests.house.source import ROOT
 
-
 printed = cache(generate.pages)
 """Every page, printed once."""
 
