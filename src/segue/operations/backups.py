@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -59,7 +59,7 @@ class Backups:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    def begin(self, by: Operator, wanted: Wanted, request: str) -> Job:
+    def begin(self, by: Operator, *, keys: bool, cache: bool, request: str) -> Job:
         """Begin to make a backup, in somebody's name; `job` tells how it goes. Its entry is written when it is over.
 
         Raises:
@@ -67,26 +67,25 @@ class Backups:
         """
         if self._task is not None and not self._task.done():
             raise Overloaded("A backup is being made; ask again when it is done.", retry_after_s=RETRY_S)
-        name = self._maker.name()
+        name, wanted = self._maker.name(), Wanted(keys, cache)
         facts: dict[str, str | int] = {"keys": int(wanted.keys), "cache": int(wanted.cache)}
         deed = Deed("backup.make", f"backup/{name}", Scope.ADMIN, request=request, facts=facts)
         self.job = Job(name, RUNNING)
         self._task = asyncio.create_task(self._make(by, deed, self.job, wanted), name="backup")
         return self.job
 
-    def all(self) -> list[Manifest]:
-        """Every backup in the folder, the newest first."""
-        return list(self._shelf.backups())
+    def all(self) -> list[dict[str, Any]]:
+        """What every backup in the folder says of itself, the newest first; see `Manifest.summary`."""
+        return [made.summary() for made in self._shelf.backups()]
 
-    def find(self, name: str) -> tuple[Path, Manifest]:
-        """A backup by its name; see `Shelf.find`."""
-        return self._shelf.find(name)
+    def archive(self, name: str) -> AsyncGenerator[bytes, None]:
+        """A backup as one archive (tar), piece by piece.
 
-    async def pieces(self, folder: Path) -> AsyncGenerator[bytes, None]:
-        """A backup as one archive (tar), piece by piece."""
-        source: Iterator[bytes] = packed(folder)
-        while (piece := await asyncio.to_thread(next, source, None)) is not None:
-            yield piece
+        Raises:
+            NotFound: there is none of this name.
+        """
+        folder, _ = self._shelf.find(name)
+        return _pieces(packed(folder))
 
     async def _make(self, by: Operator, deed: Deed, job: Job, wanted: Wanted) -> None:
         def tell(what: str, done: int, whole: int) -> None:
@@ -110,3 +109,9 @@ class Backups:
         else:
             self.job = replace(job, state=DONE, done=len(made.files), whole=len(made.files))
             log.info("backup made", name=made.name, files=len(made.files), bytes=made.bytes)
+
+
+async def _pieces(source: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Each piece as it is asked for, read in a thread."""
+    while (piece := await asyncio.to_thread(next, source, None)) is not None:
+        yield piece

@@ -6,7 +6,7 @@ inside it keeps its own connections.
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from segue.clock import Clock
-from segue.errors import Unavailable
+from segue.errors import InvalidRequest, Unavailable
 from segue.vendors.objects import StorageSettings
 from segue.voice.ports import Stored
 
@@ -37,6 +37,8 @@ PAGE = 1000
 LONGEST_LINK_S = 604_800.0
 """A week: the longest life of an address signed with Signature Version 4."""
 RETRIES = 2
+ANSWER_S = 60.0
+"""How long one part of an archive may take."""
 CHECK = ("check/segue", b"Segue can write here.\n")
 NO_BUCKET = "NoSuchBucket"
 
@@ -205,6 +207,61 @@ class Objects:
             },
             retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=self._settings.timeout_s)},
         )
+
+
+class Archives:
+    """Archives at an address like `s3://bucket/path`; endpoint, region and key are those of the storage's settings."""
+
+    def __init__(self, address: str, settings: StorageSettings) -> None:
+        parts = urlsplit(address)
+        if parts.scheme != "s3" or not parts.netloc:
+            raise InvalidRequest(f"{address!r:.80} is no address of a bucket; write s3://bucket/path.")
+        self.place = address.rstrip("/")
+        s3 = settings.s3
+        config: obstore.store.S3Config = {"region": s3.region}
+        if s3.secret_key is not None:
+            config["access_key_id"] = s3.access_key
+            config["secret_access_key"] = s3.secret_key.get_secret_value()
+        if s3.endpoint:
+            config["endpoint"] = s3.endpoint
+            config["virtual_hosted_style_request"] = False
+        self._client = S3Store(
+            parts.netloc,
+            prefix=parts.path.strip("/") or None,
+            config=config,
+            client_options={
+                "allow_http": s3.endpoint.startswith("http://"),
+                "connect_timeout": timedelta(seconds=settings.connect_s),
+                "timeout": timedelta(seconds=ANSWER_S),
+            },
+            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=ANSWER_S)},
+        )
+
+    def put(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Keep an archive; its parts become an object in one step, when the last one is there.
+
+        Raises:
+            Unavailable: the bucket cannot be written.
+        """
+        try:
+            obstore.put(self._client, name, iter(pieces))
+        except (BaseError, OSError) as error:
+            raise Unavailable(f"{self.place} cannot be written: {reason(error)}.") from error
+
+    def get(self, name: str) -> Iterator[bytes]:
+        """An archive, piece by piece.
+
+        Raises:
+            InvalidRequest: there is none of this name.
+            Unavailable: the bucket cannot be read.
+        """
+        try:
+            for piece in obstore.get(self._client, name).stream():
+                yield bytes(piece)
+        except FileNotFoundError:
+            raise InvalidRequest(f"There is no archive {name!r:.80} at {self.place}.") from None
+        except (BaseError, OSError) as error:
+            raise Unavailable(f"{self.place} cannot be read: {reason(error)}.") from error
 
 
 def reason(error: Exception) -> str:

@@ -14,7 +14,6 @@ from segue.configuration import OpenAINames, ServerSettings
 from segue.console.chatting import Chatting
 from segue.console.plane import ConsolePlane
 from segue.delivery.controller import Controller
-from segue.operations.backups import Backups
 from segue.telemetry.metrics import Metrics
 from segue.voice.plane import VoicePlane
 from segue.web import (
@@ -102,7 +101,7 @@ def create(
     *,
     recording: operations.Recording | None = None,
     governed: settings.Governed | None = None,
-    copying: Backups | None = None,
+    copying: backups.Copying | None = None,
 ) -> ASGIApp:
     """The whole application as one ASGI callable; whoever serves it has started what stands behind it."""
     app = Documented(
@@ -143,12 +142,24 @@ def create(
         *_lists(plane, metrics, server, clock, console, chatting, access, delivery, governed),
     ):
         app.include_router(routes)
-    if recording is not None:
-        app.include_router(operations.router(recording, access))
-    if copying is not None:
-        app.include_router(backups.router(access, copying, console.actions, console.audit, server))
+    for routes in _operating(access, console, server, recording, copying):
+        app.include_router(routes)
     app.router.routes.extend(page_routes(PAGE))
     return Guard(app, server, metrics, console.access.hosts)
+
+
+def _operating(
+    access: Access,
+    console: ConsolePlane,
+    server: ServerSettings,
+    recording: operations.Recording | None,
+    copying: backups.Copying | None,
+) -> Iterator[APIRouter]:
+    """The routes of what keeps a Segue running: reports on record, backups."""
+    if recording is not None:
+        yield operations.router(recording, access)
+    if copying is not None:
+        yield backups.router(access, copying, console.actions, console.audit, server)
 
 
 def _degraded(console: ConsolePlane, governed: settings.Governed | None) -> state.Readiness:

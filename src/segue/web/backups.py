@@ -1,6 +1,7 @@
 """`/api/backups`: copies of everything that is kept, made by the running server itself; for administrators."""
 
-from typing import Annotated, Any
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
@@ -10,8 +11,6 @@ from segue.console.actions import Actions, Deed
 from segue.console.audit import Draft
 from segue.console.operator import Operator, Scope
 from segue.console.ports import AuditStore
-from segue.operations.backup import Wanted
-from segue.operations.backups import Backups, Job
 from segue.web.access import Access
 from segue.web.answer import Answer
 from segue.web.bodies import Body, json_only
@@ -78,7 +77,60 @@ class BackupPage(Shape):
     job: JobShape | None
 
 
-def router(access: Access, backups: Backups, actions: Actions, audit: AuditStore, server: ServerSettings) -> APIRouter:
+class Job(Protocol):
+    """The newest backup that a server was asked for; see `JobShape`."""
+
+    @property
+    def name(self) -> str:
+        """See `JobShape`."""
+
+    @property
+    def state(self) -> str:
+        """See `JobShape`."""
+
+    @property
+    def what(self) -> str:
+        """See `JobShape`."""
+
+    @property
+    def done(self) -> int:
+        """See `JobShape`."""
+
+    @property
+    def whole(self) -> int:
+        """See `JobShape`."""
+
+    @property
+    def reason(self) -> str:
+        """See `JobShape`."""
+
+
+class Copying(Protocol):
+    """Makes backups of a running server."""
+
+    @property
+    def job(self) -> Job | None:
+        """The newest backup that it was asked for."""
+
+    def begin(self, by: Operator, *, keys: bool, cache: bool, request: str) -> Job:
+        """Begin to make a backup, in somebody's name.
+
+        Raises:
+            Overloaded: one is being made.
+        """
+
+    def all(self) -> list[dict[str, Any]]:
+        """What every backup says of itself, the newest first; see `BackupShape`."""
+
+    def archive(self, name: str) -> AsyncGenerator[bytes, None]:
+        """A backup as one archive (tar), piece by piece.
+
+        Raises:
+            NotFound: there is none of this name.
+        """
+
+
+def router(access: Access, copying: Copying, actions: Actions, audit: AuditStore, server: ServerSettings) -> APIRouter:
     """The routes, bound to what makes backups."""
     routes = APIRouter(prefix="/api/backups", tags=["operations"])
     admin = access.needs(Scope.ADMIN)
@@ -86,22 +138,22 @@ def router(access: Access, backups: Backups, actions: Actions, audit: AuditStore
     @routes.get("", dependencies=[admin], responses=answers(BackupPage))
     async def every() -> dict[str, Any]:
         """Every backup in the data folder on one page, the newest first, and how the newest one that was begun goes."""
-        job = _told(backups.job) if backups.job is not None else None
-        return {"items": [made.summary() for made in backups.all()], "next": None, "job": job}
+        job = _told(copying.job) if copying.job is not None else None
+        return {"items": copying.all(), "next": None, "job": job}
 
     @routes.post("", status_code=202, dependencies=[Depends(json_only)], responses=answers(JobShape, 202) | _MAKING)
     async def make(body: BackupBody, by: Annotated[Operator, admin], request: Request) -> dict[str, Any]:
         """Begin to make a backup beside everything else; the list tells when it is done."""
-        return _told(backups.begin(by, Wanted(body.keys, body.cache), request_id(request)))
+        return _told(copying.begin(by, keys=body.keys, cache=body.cache, request=request_id(request)))
 
     @routes.get("/{name}/archive", response_class=Response, responses=_ARCHIVE | _UNKNOWN)
     async def archive(name: Name, by: Annotated[Operator, admin], request: Request) -> Response:
         """A backup as one archive (tar). Its manifest comes last."""
 
         async def begin(draft: Draft) -> Response:
-            folder, _ = backups.find(name)
+            pieces = copying.archive(name)
             await audit.append(draft)
-            return Answer(backups.pieces(folder), MEDIA_TYPE, send_timeout_s=server.send_timeout_s)
+            return Answer(pieces, MEDIA_TYPE, send_timeout_s=server.send_timeout_s)
 
         deed = Deed("backup.read", f"backup/{name}", Scope.ADMIN, request=request_id(request))
         return await actions.act(by, deed, begin)

@@ -9,7 +9,7 @@ from segue.errors import InvalidRequest
 from segue.operations.packing import unpacked
 from segue.operations.shelf import CHUNK
 from segue.settings import Settings
-from segue.stores.archives import Archives
+from segue.stores.objects import Archives
 
 ENDING = ".tar"
 
