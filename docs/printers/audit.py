@@ -25,6 +25,12 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
         "`audit`",
         "The chain was verified on a running server; `checked` and `faults` say what came of it.",
     ),
+    "backup.make": ("`backup/<name>`", "Everything that is kept was copied; `keys`: with its secrets."),
+    "backup.read": ("`backup/<name>`", "A backup was handed out as an archive."),
+    "backup.restore": (
+        "`backup/<name>`",
+        "A server began in a folder that was restored from this backup; `restored_us` says when.",
+    ),
     "chat.open": ("`chat/<id>`", "A chat was opened."),
     "chat.remove": ("`chat/<id>`", "A chat was removed with all that was in it."),
     "key.create": ("`key/<id>`", "A key was made."),
