@@ -38,6 +38,7 @@ COMMANDS = {
         "latency:latency_audit",
         "Say where the time of replies goes, stage by stage, and whether the profiles keep what they promise.",
     ),
+    "policy": ("policy:app", "Which language models may be asked first, by what was measured of them."),
     "turns": ("turns:app", "The records of turns."),
     "audit": ("audit:app", "The audit: who did what, and whether anybody changed it since."),
     "evidence": ("evidence:app", "What commands found, as signed files; and whether anybody changed one since."),

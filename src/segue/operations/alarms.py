@@ -133,3 +133,8 @@ def _alarmed(name: str, alarm: Alarm, reason: str, figures: Mapping[str, Figure]
 
 def _short(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
+
+
+def slug(name: str) -> str:
+    """A name as a part of the name of a check."""
+    return "".join(each if each.isascii() and (each.isalnum() or each in "-_") else "-" for each in name.lower())

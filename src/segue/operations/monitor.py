@@ -10,7 +10,7 @@ from typing import Any
 
 from segue.delivery.evidence import MILLION
 from segue.operations import vitals
-from segue.operations.alarms import LEAST, LEVELS, Severity, gravest, of_figure, of_mean, of_share
+from segue.operations.alarms import LEAST, LEVELS, Severity, gravest, of_figure, of_mean, of_share, slug
 from segue.operations.report import Check, Level
 from segue.operations.scrape import Scrape
 from segue.operations.windows import Window
@@ -127,7 +127,7 @@ def checks(window: Window, latest: Scrape, around: Around) -> tuple[Check, ...]:
     for name, arm in around.arms().items():
         if name not in names:
             reason = f"No turn of {name} ended within the window: {LEAST} are needed to call it well."
-            found.append(Check(f"success.{_slug(name)}", Level.NO_DATA, reason, {"arm": arm, "n": 0}))
+            found.append(Check(f"success.{slug(name)}", Level.NO_DATA, reason, {"arm": arm, "n": 0}))
     if not names and not around.rollouts:
         reason = f"No turn ended within {window.long_s:.0f} s: {LEAST} are needed to call it well."
         found.append(Check("success", Level.NO_DATA, reason, {"n": 0}, "Take a longer window: --window 600."))
@@ -135,7 +135,7 @@ def checks(window: Window, latest: Scrape, around: Around) -> tuple[Check, ...]:
         spoken = vitals.synthesis(window, name)
         found.append(
             of_mean(
-                f"synthesis.{_slug(name)}",
+                f"synthesis.{slug(name)}",
                 "synthesis",
                 spoken.mean_s,
                 spoken.mean_error_s,
@@ -166,21 +166,21 @@ def _alone(window: Window) -> Check:
 def _of_variant(window: Window, name: str, around: Around) -> Iterable[Check]:
     served = window.by("segue_served_total", "served", variant=name)
     judged = round(sum(served.values()) - served.get("unfinished", 0.0))
-    slug, arm = _slug(name), around.arms().get(name, "")
+    word, arm = slug(name), around.arms().get(name, "")
     where = f" in {name}" + (f" ({arm})" if arm else "")
     others = round(served.get("fallback", 0.0) + served.get("resumed", 0.0))
-    yield of_share(f"success.{slug}", "failed", round(served.get("failed", 0.0)), judged, where=where)
-    yield of_share(f"fallback.{slug}", "fallback", others, judged, where=where)
+    yield of_share(f"success.{word}", "failed", round(served.get("failed", 0.0)), judged, where=where)
+    yield of_share(f"fallback.{word}", "fallback", others, judged, where=where)
     dry = round(window.total("segue_underflow_turns_total", variant=name, source="virtual"))
     turns = round(sum(served.values()))
-    yield of_share(f"underflow.{slug}", "underflow", min(dry, turns), turns, where=where)
+    yield of_share(f"underflow.{word}", "underflow", min(dry, turns), turns, where=where)
     for figure in ("ttfa", "first_tts"):
         slow, n = _slow(window, name, figure, around)
-        yield of_share(f"{figure}.{slug}", figure, slow, n, few=Level.NOT_MEASURED, where=where)
+        yield of_share(f"{figure}.{word}", figure, slow, n, few=Level.NOT_MEASURED, where=where)
     (alarm,) = of_figure("silence")
     first = window.histogram(vitals.TIMES["first_tts"], variant=name)
     slow = first.over(alarm.over_s or 0.0)[0]
-    yield of_share(f"silence.{slug}", "silence", slow, first.n, few=Level.NOT_MEASURED, where=where)
+    yield of_share(f"silence.{word}", "silence", slow, first.n, few=Level.NOT_MEASURED, where=where)
 
 
 def _slow(window: Window, name: str, figure: str, around: Around) -> tuple[int, int]:
@@ -199,9 +199,9 @@ def _degraded(latest: Scrape) -> Iterable[Check]:
         if value >= EMERGENCY:
             reason = f"P0: the {axis} axis is in an emergency (chirp3-production: instability)."
             hint = "`segue providers` shows who fails; `curl URL/api/voice/degradation_status` why."
-            yield Check(f"degradation.{_slug(axis)}", LEVELS[Severity.P0], reason, {"state": value}, hint)
+            yield Check(f"degradation.{slug(axis)}", LEVELS[Severity.P0], reason, {"state": value}, hint)
         else:
-            yield Check(f"degradation.{_slug(axis)}", Level.PASS, "It is in no emergency.", {"state": value})
+            yield Check(f"degradation.{slug(axis)}", Level.PASS, "It is in no emergency.", {"state": value})
 
 
 def _gates(around: Around) -> Iterable[Check]:
@@ -211,14 +211,9 @@ def _gates(around: Around) -> Iterable[Check]:
         broken = [gate for gate in rollout["gates"] if gate["word"] == "breach"]
         for gate in broken:
             severity = Severity.P0 if gate["on_breach"] == "rollback" else Severity.P1
-            name = f"rollout.{_slug(rollout['name'])}.{_slug(gate['gate'])}"
+            name = f"rollout.{slug(rollout['name'])}.{slug(gate['gate'])}"
             figures = {"n": gate["n"], "bad": gate["bad"], "severity": severity.value}
             yield Check(name, LEVELS[severity], f"{severity.upper()}: {gate['reason']}", figures, AUTHORITY)
         if not broken:
             reason = f"{len(rollout['gates'])} gates, none is broken: {rollout['sentence']}"
-            yield Check(f"rollout.{_slug(rollout['name'])}", Level.PASS, reason)
-
-
-def _slug(name: str) -> str:
-    """A name as a part of the name of a check."""
-    return "".join(each if each.isascii() and (each.isalnum() or each in "-_") else "-" for each in name.lower())
+            yield Check(f"rollout.{slug(rollout['name'])}", Level.PASS, reason)
