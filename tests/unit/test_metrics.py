@@ -62,12 +62,16 @@ RECORD = TurnRecord(
 REPORT = PlaybackReport("t1", 1200.0, 5.0, 0, 0.0)
 
 
+BEGUN_AT_ZERO = ("segue_turns_total", "segue_served_total", "segue_underflow_turns_total")
+"""Counters whose zeros are there for rates to rise from."""
+
+
 def samples(metrics: Metrics) -> dict[str, dict[tuple[str, ...], float]]:
     """Every sample: its name, then its label values in the order of their names (without `le` and zeros) → value."""
     found: dict[str, dict[tuple[str, ...], float]] = {}
     for family in parse(metrics.exposition()[0].decode()):
         for sample in family.samples:
-            if "le" not in sample.labels:
+            if "le" not in sample.labels and (sample.value or sample.name not in BEGUN_AT_ZERO):
                 key = tuple(sample.labels[name] for name in sorted(sample.labels))
                 found.setdefault(sample.name, {})[key] = sample.value
     return found
@@ -450,3 +454,15 @@ def test_assignments_are_counted_with_their_reason() -> None:
         ("none", "baseline"): 1,
         ("other", "baseline"): 1,
     }
+
+
+def test_failures_have_a_zero_to_rise_from() -> None:
+    """From the first turn of its kind on, what could have come of it is there: the first failures are a rise, too."""
+    metrics = Metrics()
+    metrics.observe(RECORD)
+    lines = metrics.exposition()[0].decode().splitlines()
+
+    of_turn = 'language="uk",{}profile="fast",{}variant="baseline"'
+    assert f"segue_turns_total{{{of_turn.format('outcome=' + chr(34) + 'failed' + chr(34) + ',', '')}}} 0.0" in lines
+    assert f"segue_served_total{{{of_turn.format('', 'served=' + chr(34) + 'failed' + chr(34) + ',')}}} 0.0" in lines
+    assert 'segue_underflow_turns_total{source="virtual",variant="baseline"} 0.0' in lines

@@ -27,7 +27,7 @@ from prometheus_client.registry import Collector
 from segue import __version__
 from segue.errors import FailureCategory
 from segue.measures import MEASURES, Measure, Unit
-from segue.records import AttemptOutcome, Mark, Outcome, PlaybackReport, TurnRecord, Underflow
+from segue.records import AttemptOutcome, Mark, Outcome, PlaybackReport, Served, TurnRecord, Underflow
 from segue.routing import Reason
 from segue.telemetry.readings import READINGS
 
@@ -145,6 +145,7 @@ class Metrics:
         self._requests = Counter(
             "segue_http_requests_total", "Requests, by how they were answered.", labels, registry=self._registry
         )
+        self._begun: set[tuple[str, str, str]] = set()
         self._language = _Bounded(languages)
         self._profile = _Bounded(profiles)
         self._variant = _Bounded(limit=MANY)
@@ -178,6 +179,7 @@ class Metrics:
             "outcome": record.outcome.value,
             "source": "virtual",
         }
+        self._begin_at_zero(labels)
         self._add("turns", 1, labels)
         self._add("assignments", 1, {**labels, "reason": self._assigned(record.assigned)})
         if record.outcome in (Outcome.COMPLETED, Outcome.FAILED):
@@ -210,6 +212,18 @@ class Metrics:
 
     def _add(self, name: str, value: float | None, labels: Mapping[str, str]) -> None:
         self._families[name].add(value, labels)
+
+    def _begin_at_zero(self, labels: Mapping[str, str]) -> None:
+        """What may come of a turn is there from the first one of its kind on: a rate needs a zero to rise from."""
+        kind = (labels["variant"], labels["profile"], labels["language"])
+        if kind in self._begun:
+            return
+        self._begun.add(kind)
+        for outcome in (Outcome.COMPLETED, Outcome.FAILED):
+            self._add("turns", 0, {**labels, "outcome": outcome.value})
+        for served in Served:
+            self._add("served", 0, {**labels, "served": served.value})
+        self._add("underflow_turns", 0, labels)
 
     def _observe_times(self, record: TurnRecord, labels: Mapping[str, str]) -> None:
         marks = record.marks
