@@ -18,7 +18,7 @@ from segue.console.audit import digest
 from segue.errors import InvalidRequest, SegueError
 from segue.operations.after import LASTS_H, after_rules
 from segue.operations.report import Check, Level, Report
-from segue.operations.rollback import DEFAULTS, estimated_s, judged, rehearsed, stands
+from segue.operations.rollback import rehearsed, stands
 from segue.operations.runbook.book import Depth, Runbook, prepared
 from segue.operations.runbook.content import written
 from segue.operations.runbook.engine import Engine
@@ -26,6 +26,7 @@ from segue.operations.runbook.hands import Doers, rest
 from segue.operations.runbook.journal import Course, Word
 from segue.operations.runbook.keeping import Journal
 from segue.operations.runbook.telling import told
+from segue.operations.runbook.verdict import DEFAULTS, estimated_s, judged
 from segue.operations.validation import Validation
 
 
