@@ -11,7 +11,7 @@ from typing import Any
 from segue.operations.report import Check, Level
 
 ROLES = ("model", "synthesizer", "recognizer")
-LEFT_OUT, READY = "left out", "ready"
+LEFT_OUT, OFF, READY = "left out", "switched off", "ready"
 PINS: Mapping[str, str] = {"edge": "7.2.7"}
 """The version of its library that Segue's conversation with a vendor was written against."""
 _NAMELESS = re.compile(r"[^a-z0-9_-]+")
@@ -63,8 +63,8 @@ def of_lineup(lineup: Lineup, pins: Mapping[str, str] = PINS) -> tuple[Check, ..
 
 
 def able(lineup: Lineup, role: str) -> tuple[str, ...]:
-    """Those of a chain that are not left out, in its order."""
-    out = {str(item["name"]) for item in lineup.items if item["role"] == role and item["state"] == LEFT_OUT}
+    """Those of a chain that are neither left out nor switched off, in its order."""
+    out = {str(item["name"]) for item in lineup.items if item["role"] == role and item["state"] in (LEFT_OUT, OFF)}
     return tuple(name for name in lineup.chains.get(role, ()) if name not in out)
 
 
@@ -99,6 +99,9 @@ def _state(base: str, item: Mapping[str, Any]) -> Check:
     if state == LEFT_OUT:
         hint = "Set what is missing, or take it out of the chain."
         return Check(f"{base}.state", Level.WARN, f"{name} is left out: {reason}.", figures, hint)
+    if state == OFF:
+        hint = "Switch it on again with `segue providers on`, or accept it by name."
+        return Check(f"{base}.state", Level.WARN, f"{name} is switched off: {reason}.", figures, hint)
     if error.get("category") == "auth":
         told = f"{name} was refused: {error.get('message')}"
         return Check(f"{base}.state", Level.FAIL, told, figures, "Give it a key that is good; then restart the server.")

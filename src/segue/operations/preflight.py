@@ -58,17 +58,24 @@ def preflight(
     *,
     ground: Ground | None = None,
     reach: Reach | None = None,
+    watched: Callable[[], Iterable[Check]] | None = None,
     pins: Mapping[str, str] = PINS,
     tell: Tell = quiet,
 ) -> tuple[Check, ...]:
     """Everything there is to say, from the ground up.
 
     `asking` is a running server, or None before there is one. `reach` tries the addresses of providers, where they can
-    be tried from here. `pins` is the version of its library that each vendor must have.
+    be tried from here. `watched` asks the Prometheus that is to watch the server. `pins` is the version of its library
+    that each vendor must have.
     """
     checks = list(of_ground(ground, pins)) if ground is not None else []
     if asking is not None:
         checks += _of_server(asking, clock, reach, pins, tell)
+    if watched is not None:
+        checks += watched()
+    elif asking is not None:
+        told = "No Prometheus was named: whether it scrapes the server, and has its alerts, is not known."
+        checks.append(Check("telemetry.prometheus", Level.NOT_MEASURED, told, hint="Name it with --prometheus."))
     return tuple(checks)
 
 
