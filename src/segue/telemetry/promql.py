@@ -59,8 +59,8 @@ def counted_at(name: str, limit_ms: float) -> str:
 
 
 def selected(metric_name: str, *matchers: str) -> str:
-    """A metric with matchers, such as `outcome="failed"`; empty ones are left out."""
-    given = ",".join(matcher for matcher in matchers if matcher)
+    """A metric with matchers, such as `outcome="failed"`; in order, as Prometheus itself writes them."""
+    given = ",".join(sorted(matchers))
     return f"{metric_name}{{{given}}}" if given else metric_name
 
 
