@@ -28,6 +28,10 @@ COMMANDS = {
         "preflight:preflight",
         "Say whether the machine, the configuration, what is kept and the running server are fit for a release.",
     ),
+    "canary": (
+        "canary:canary",
+        "Listen to every configured voice with words that no cache knows, and judge the sound.",
+    ),
     "monitor": (
         "monitor:monitor",
         "Judge what a server did within a window: success, fallbacks, latencies, for each variant.\n\nExit code 0: no"
