@@ -17,6 +17,8 @@ from segue.section import Section
 LONGEST = 100_000
 """Characters that a runbook may have."""
 DEEPEST = 12
+MOST_VALUES = 20_000
+"""Repeated ones are counted each time: a small file can unfold into a huge one."""
 _VALUE = "Value error, "
 
 
@@ -34,9 +36,9 @@ def read_runbook(text: str, name: str = "") -> Runbook:
     """
     document = _parsed(text, name)
     try:
-        return Runbook.model_validate(_plain(document, 0))
+        return Runbook.model_validate(_plain(document, [MOST_VALUES], 0))
     except RecursionError:
-        raise RunbookError(f"{name}: unfolds into itself, or too deeply; write it without repetitions.") from None
+        raise RunbookError(f"{name}: unfolds too deeply, or into too much; write it without repetitions.") from None
     except ValidationError as error:
         told = dict.fromkeys(_told(found, document, name) for found in error.errors(include_url=False))
         raise RunbookError("\n".join(told)) from None
@@ -64,14 +66,15 @@ def _parsed(text: str, name: str) -> Any:
     return document
 
 
-def _plain(node: Any, depth: int) -> Any:
+def _plain(node: Any, left: list[int], depth: int) -> Any:
     """The document in the plainest types; what YAML alone knows, such as dates, as text."""
-    if depth > DEEPEST:
+    left[0] -= 1
+    if depth > DEEPEST or left[0] < 0:
         raise RecursionError
     if isinstance(node, Mapping):
-        return {str(key): _plain(value, depth + 1) for key, value in node.items()}
+        return {str(key): _plain(value, left, depth + 1) for key, value in node.items()}
     if isinstance(node, Sequence) and not isinstance(node, str):
-        return [_plain(value, depth + 1) for value in node]
+        return [_plain(value, left, depth + 1) for value in node]
     for kind in (bool, int, float, str):
         if isinstance(node, kind):
             return kind(node)
