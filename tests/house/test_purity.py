@@ -14,7 +14,7 @@ PURE = re.compile(
     r"|voice\.(assignment|sentences|boundaries|stops|clauses|speakable|soundness|language|fallback|breaker|resumption|pace"
     r"|degradation|degradation_texts|live|window|profiles|timeline)"
     r"|voice\.languages(\..+)?"
-    r"|console\.(answers|audit|chain|chats|effective|heads|idempotency|keys|links|nodes|operations|operator|paging|ratelimit|retention|sessions|tampering)"
+    r"|console\.(answers|audit|chain|chats|effective|heads|idempotency|incidents|keys|links|nodes|operations|operator|paging|ratelimit|retention|sessions|tampering)"
     r"|operations\.(after|baseline|criteria)"
     r"|operations\.runbook\.(actions|book|journal|lines|standing|telling|variables|verdict)"
     r"|telemetry\.(alerts(_\w+)?|dashboard(s|_\w+)|files|panels|promql|readings|rules?)"

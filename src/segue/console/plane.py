@@ -10,6 +10,7 @@ from segue.console.paging import Cursors
 from segue.console.ports import AuditStore, KeyStore, LimitStore
 from segue.console.presence import Presence
 from segue.console.pruning import Pruner
+from segue.console.responding import Responding
 from segue.console.sessions import Seal
 from segue.console.verifying import Verifying
 from segue.vendors.console import AccessSettings, AuditSettings
@@ -34,3 +35,4 @@ class ConsolePlane:
     pruner: Pruner
     verifying: Verifying
     retention: AuditSettings
+    incidents: Responding

@@ -125,6 +125,14 @@ class NodeSettings(Section):
     """Environment variable that holds that key."""
 
 
+class EscalationSettings(Section):
+    """Whom an incident reaches."""
+
+    after_minutes: Annotated[float, Field(ge=0, le=10_080, allow_inf_nan=False)]
+    """So long after it was opened, unless it is mitigated before."""
+    who: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class ConsoleSettings(Section):
     """The operators' plane."""
 
@@ -136,3 +144,9 @@ class ConsoleSettings(Section):
     """How often the other nodes are asked how they are."""
     node_timeout_s: Seconds = 3.0
     """How long another node may take to begin an answer about itself, or to take a connection."""
+    escalation: tuple[EscalationSettings, ...] = (
+        EscalationSettings(after_minutes=0, who="team lead"),
+        EscalationSettings(after_minutes=15, who="technical manager"),
+        EscalationSettings(after_minutes=30, who="head of engineering"),
+    )
+    """Who must be told of an incident, and after how long."""

@@ -23,6 +23,7 @@ from segue.web import (
     chats,
     degradation,
     files,
+    incidents,
     keys,
     listening,
     nodes,
@@ -193,6 +194,7 @@ def _lists(
     if governed is not None:
         yield settings.router(governed, lists, access, console.actions)
     yield audit.router(access, console, lists, server, clock)
+    yield incidents.router(access, console.incidents, lists)
     yield chats.router(chatting, plane, lists, access, forwarding, server.send_timeout_s)
     yield runs.router(chatting, access, forwarding, server.send_timeout_s)
     if delivery is not None:

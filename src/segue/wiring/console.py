@@ -22,6 +22,7 @@ from segue.stores.sql.keys import SqlKeyStore
 from segue.stores.sql.shared import Sql
 from segue.vendors.console import AccessSettings
 from segue.wiring.audit import care
+from segue.wiring.incidents import responding
 from segue.wiring.limits import Limiting, limiting
 from segue.wiring.nodes import neighbours
 
@@ -82,6 +83,7 @@ def console(settings: Settings, clock: Clock, database: Sql | None, secret: byte
         retention=settings.audit,
         limits=counting.limits,
         degraded=counting.degraded,
+        incidents=responding(settings, clock, database, memory, actions),
     )
     memory_or_none = memory if database is None else None
     return Console(settings.access, plane, memory_or_none, counting, (*counting.parts, *others.parts))
