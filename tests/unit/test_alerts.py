@@ -14,7 +14,7 @@ from segue.telemetry.rule import Alert, Links, Recording, alerts_of, text
 from segue.telemetry.rules import Basis
 from segue.vendors.telemetry import AlertSettings
 from tests.house.source import ROOT
-from tests.promtool import promtool
+from tests.prometheus import promtool
 
 PLANS = sorted((ROOT / "plans").glob("*.yaml"))
 
