@@ -14,7 +14,7 @@ import structlog
 
 from segue.clock import Clock
 from segue.errors import InvalidRequest, NotFound, SegueError, Unavailable
-from segue.voice.live import Change, LiveSettings, There, Version, fitted, objections, stranded
+from segue.voice.live import Change, LiveSettings, Outdated, There, Version, fitted, objections, stranded
 
 log = structlog.get_logger("segue.settings")
 
@@ -109,6 +109,10 @@ class Versions:
             Unavailable: it cannot be written; nothing changed.
         """
         async with self._changing:
+            if base != self.current.number:
+                await self._refresh()
+            if base != self.current.number:
+                raise Outdated(self.current)
             for sentence in objections(wanted, self._there()):
                 raise InvalidRequest(sentence, param="live")
             forced = self._allowed(wanted, force=force)

@@ -14,6 +14,7 @@ import uk from "../../texts/health/uk.js";
 import zh from "../../texts/health/zh.js";
 import { showAxes } from "./axes.js";
 import { showChanges } from "./changes.js";
+import { Governing } from "./governing.js";
 import { showPromises } from "./promises.js";
 import { showChains, showProviders } from "./providers.js";
 import { KillSwitch } from "./switch.js";
@@ -27,6 +28,7 @@ let known = null; // {degradation, providers, ready}: what the server said last
 let asked = 0;
 let told = "";
 const kill = new KillSwitch(find, look);
+const governing = new Governing(find, look);
 
 /** Ask now. Of answers that overtake one another the latest question's counts. */
 async function look() {
@@ -36,6 +38,7 @@ async function look() {
       api("/api/voice/degradation_status"),
       api("/api/providers"),
       readiness(),
+      governing.look(),
     ]);
     if (asking !== asked) return;
     known = { degradation, providers, ready };
@@ -68,7 +71,9 @@ function show() {
   write(find("unready"), reasons.length === 0 ? "" : words("health.unready", { reasons: reasons.join("; ") }));
   showAxes(find("axes"), degradation);
   kill.show(degradation.switch);
-  showProviders(find("providers"), providers);
+  showProviders(find("providers"), providers, governing.may);
+  find("providers-switch").hidden = !governing.may;
+  governing.show();
   showChains(find("chains"), providers.chains);
   showPromises(find("promises"), degradation.profiles);
   showChanges(find("changes"), find("unchanged"), degradation.changes);
@@ -93,6 +98,7 @@ async function begin() {
   const operator = await joinShell({ page: "health", scope: "read", onlanguage: show });
   if (operator === null) return;
   kill.join(operator);
+  governing.join(operator);
   setInterval(() => document.hidden || look(), EVERY_MS);
   document.addEventListener("visibilitychange", () => document.hidden || look());
   await look();

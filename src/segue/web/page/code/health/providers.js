@@ -4,13 +4,22 @@ import { make, put, shape, verbatim } from "../build.js";
 import { timeOf } from "../shell/times.js";
 import { figure, hasWords, words } from "../words.js";
 import { milliseconds } from "./figures.js";
+import { switchOf } from "./governing.js";
 
-const TONES = { ready: "good", resting: "bad", "being tried": "warn", "left out": "warn" };
-const SHAPES = { ready: "pass", resting: "paused", "being tried": "retry", "left out": "breach" };
+const TONES = { ready: "good", resting: "bad", "being tried": "warn", "left out": "warn", "switched off": "warn" };
+const SHAPES = { ready: "pass", resting: "paused", "being tried": "retry", "left out": "breach", "switched off": "frozen" };
 
-/** @param {HTMLElement} place the body of a table @param {{items: object[]}} providers as `/api/providers` tells them */
-export function showProviders(place, { items }) {
-  put(place, ...items.map(row));
+/**
+ * The focus stays on the switch where it was.
+ *
+ * @param {HTMLElement} place the body of a table
+ * @param {{items: object[]}} providers as `/api/providers` tells them
+ * @param {boolean} may whether whoever looks may switch them
+ */
+export function showProviders(place, { items }, may) {
+  const focused = place.contains(document.activeElement) ? document.activeElement.closest("tr")?.dataset : null;
+  put(place, ...items.map((item) => row(item, may)));
+  if (focused) place.querySelector(`[data-provider="${CSS.escape(focused.provider)}"][data-role="${focused.role}"] button`)?.focus();
 }
 
 /** @param {HTMLElement} place a list of terms */
@@ -23,7 +32,7 @@ export function showChains(place, chains) {
   put(place, ...named.map(([title, names]) => make("div", {}, make("dt", {}, title), make("dd", {}, names.join(" → ") || words("chain.nobody")))));
 }
 
-function row(provider) {
+function row(provider, may) {
   const { name, role, state, reason, model, version, breaker, limits, calls, failures, running } = provider;
   const about = [words(`role.${role}`), model, version].filter(Boolean).join(" · ");
   const told = state === "ready" ? null : make("span", { class: "under" }, verbatim(reason));
@@ -38,6 +47,7 @@ function row(provider) {
     make("td", { "data-name": words("providers.calls") }, make("span", {}, counted, atOnce)),
     make("td", { "data-name": words("providers.first") }, milliseconds(limits.first_s * 1000)),
     make("td", { "data-name": words("providers.failure") }, make("span", {}, ...failureSays(provider.last_error))),
+    may ? make("td", {}, make("span", { class: "does" }, switchOf(provider))) : null,
   );
 }
 
