@@ -145,7 +145,7 @@ def test_a_broken_gate_is_an_alarm(deed: str, verdict: str) -> None:
 
 def test_what_the_server_says_of_itself_is_a_limit() -> None:
     """Objectives come from the server where it tells them, and an emergency is P0."""
-    mine = promised({"profiles": {"fast": {"ttfa_p95_ms": {"limit": 800.0}}}})
+    mine = promised({"profiles": {"fast": {"ttfa_p95_ms": {"objective": 800.0}}}})
     assert (mine["fast"]["ttfa_p95_ms"], mine["fast"]["first_tts_p95_ms"]) == (800.0, 2000.0)
     metrics = Metrics()
     metrics.watch("degradation", lambda: {"model": 4.0, "synthesis": 0.0})

@@ -89,7 +89,7 @@ def _kept(
     settings, records = recorded(where.folder, config, since_s)
     profiles = {"fast": settings.voice.profiles.fast, "quality": settings.voice.profiles.quality}
     plain = {
-        profile: {name: {"limit": value} for name, value in each.model_dump().items()}
+        profile: {name: {"objective": value} for name, value in each.model_dump().items()}
         for profile, each in profiles.items()
     }
     return str(where.folder), promised({"profiles": plain}), records

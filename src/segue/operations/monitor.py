@@ -49,7 +49,7 @@ def promised(degradation: Any) -> dict[str, dict[str, float]]:
     for profile in ("fast", "quality"):
         found = said.get(profile, {})
         objectives[profile] = {
-            name.value: float(found.get(name, {}).get("limit") or getattr(getattr(defaults, profile), name))
+            name.value: float(found.get(name, {}).get("objective") or getattr(getattr(defaults, profile), name))
             for name in Objective
         }
     return objectives
