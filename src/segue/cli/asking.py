@@ -6,9 +6,11 @@ its address, with a key.
 
 import json
 import os
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -163,12 +165,12 @@ class Server:
         if self._where.url is not None:
             key = variable(KEY_VARIABLE)
             headers = {"authorization": f"Bearer {key}"} if key else {}
-            with httpx2.Client(base_url=self._where.url, headers=headers, timeout=limit_s) as client:
+            with httpx2.Client(base_url=self._where.url, headers=headers, timeout=limit_s, verify=_trusted()) as client:
                 yield client
             return
         with reachable(self._where.folder) as address:
             knock(address)  # the client forgets to close a socket that it could not connect
-            way = httpx2.HTTPTransport(uds=address)
+            way = httpx2.HTTPTransport(uds=address, verify=_trusted())
             with httpx2.Client(base_url="http://segue", transport=way, timeout=limit_s, trust_env=False) as client:
                 yield client
 
@@ -221,6 +223,12 @@ class Server:
             f"No Segue answers at {self._where.folder / NAME} ({why}); start one with `segue serve`, or name its data"
             " folder with --data, or its address with --url."
         )
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom connections trust; reading that takes longer than most answers, so it is read once."""
+    return httpx2.create_ssl_context()
 
 
 def _why(error: Exception) -> str:
