@@ -1,5 +1,6 @@
 """Signed files of evidence: what waits for a server is entered once, and every kind of tampering is told apart."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +17,10 @@ from segue.console.audit import canonical
 from segue.operations.envelope import REPORT_TYPE, Envelope, from_text, sealed
 from segue.operations.filing import FOLDER, PENDING, Filing
 from segue.operations.report import Check, Level, Report
+from segue.settings import load
 from segue.stores.audit_key import audit_key
 from segue.wiring.evidence import trust
+from segue.wiring.house import build
 from tests.server import RunningServer, running
 
 QUICK = {"voice": {"languages": ["en"]}}
@@ -40,14 +43,23 @@ class Past:
     """One that was put among those that wait, and that no key signed."""
 
 
+async def entered(where: Where) -> None:
+    """Start what enters files, as a server does, and end it."""
+    house = build(load(None, data=where.folder))
+    assert house.database is not None
+    await house.database.start()
+    await house.recording.start()
+    await house.recording.close()
+    await house.database.close()
+
+
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     """A server on such a data folder; the first start of it crashed right after it had entered what waited."""
     where = Where(data=tmp_path_factory.mktemp("past") / "data")
     waits = recorded(report(2_000_000), where, None)
     content = waits.read_bytes()
-    with running(QUICK, data=where.folder):
-        pass
+    asyncio.run(entered(where))
     (where.folder / FOLDER / waits.name).unlink()
     waits.write_bytes(content)  # as before the file was moved
     unsigned = Envelope(canonical(report(3_000_000).as_dict()), REPORT_TYPE, {})

@@ -12,6 +12,7 @@ from segue.operations.report import Check, Level
 VERDICT = "release.verdict"
 """The check that says how it came out."""
 GO, GO_ACCEPTED, NO_GO = "GO", "GO with accepted warnings", "NO-GO"
+PREFLIGHT = "preflight"
 OWN = ("smoke.", "load.", "watch.", "release.", "rollback.")
 """How the names of a release's own checks begin; all others are those of the preflight."""
 
@@ -26,7 +27,7 @@ class Criterion:
 
 
 CRITERIA: tuple[Criterion, ...] = (
-    Criterion("preflight", "The preflight passes, but for warnings that somebody accepted by name", ("server.health",)),
+    Criterion(PREFLIGHT, "The preflight passes, but for warnings that somebody accepted by name", ("server.health",)),
     Criterion(
         "smoke",
         "The server answers, is ready, and its metrics move",
@@ -115,9 +116,12 @@ def verdict(checks: Sequence[Check], *, unneeded: Mapping[str, str] | None = Non
     standings = []
     for criterion in CRITERIA:
         found = [each for name in criterion.checks for each in _named(by_name, name)]
+        if criterion.name == PREFLIGHT:
+            found = [check for check in checks if not check.name.startswith(OWN)]
         missing = [name for name in criterion.checks if not _named(by_name, name) and name not in spared]
         needed = [each for each in found if each.name not in spared]
-        unknown = [each for each in needed if each.level is Level.NOT_MEASURED]
+        own = [each for each in needed if criterion.name != PREFLIGHT or each.name in criterion.checks]
+        unknown = [each for each in own if each.level is Level.NOT_MEASURED]
         against += [f"{name} was not looked at." for name in missing]
         against += [_against(each) for each in unknown]
         standings.append(Standing(criterion, _word(needed, unknown=bool(missing or unknown)), tuple(found)))

@@ -23,14 +23,15 @@ font-size:1.35rem;font-weight:700;letter-spacing:.02em}
 .pass{color:var(--good)}.warn{color:var(--warn)}.fail,.no_data{color:var(--bad)}.not_measured{color:var(--soft)}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.92rem}
 th,td{text-align:left;vertical-align:top;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--rule)}
-th{color:var(--soft);font-weight:600}td{overflow-wrap:anywhere}td.key{min-width:9rem;font-weight:600}
+th{color:var(--soft);font-weight:600}td{overflow-wrap:anywhere}td.key{white-space:nowrap;font-weight:600}
+p{overflow-wrap:anywhere}
 td.word{font-weight:600;white-space:nowrap}ul{padding-left:1.2rem}li{margin:.25rem 0;overflow-wrap:anywhere}
-figure{margin:1.25rem 0}figcaption{font-size:.92rem;margin-bottom:.35rem}figcaption span{color:var(--soft)}
+figure{margin:1.25rem 0;max-width:46rem}figcaption{font-size:.92rem;margin-bottom:.35rem}figcaption span{color:var(--soft)}
 svg{width:100%;height:auto;background:var(--band);border-radius:.4rem}svg text{fill:var(--soft);font-size:12px}
 svg .axis{stroke:var(--rule)}svg .line{fill:none;stroke:var(--line);stroke-width:1.5;opacity:.55}
 svg .dot{fill:var(--line);stroke:var(--line)}svg .off{fill:var(--ground);stroke:var(--bad);stroke-width:2}
 @media(max-width:40rem){main{padding:1.25rem .9rem 3rem}tr{display:block;padding:.35rem 0;
-border-bottom:1px solid var(--rule)}td{display:block;border:0;padding:.05rem 0}thead{display:none}}
+border-bottom:1px solid var(--rule)}td{display:block;border:0;padding:.05rem 0}td.key{white-space:normal}thead{display:none}}
 @media print{main{max-width:none;padding:0}h2{break-after:avoid}tr,figure{break-inside:avoid}}
 """
 
