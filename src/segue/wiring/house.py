@@ -10,6 +10,7 @@ import structlog
 from starlette.types import ASGIApp
 
 from segue.clock import Clock, SystemClock
+from segue.configuration import VoiceSettings
 from segue.console.chatting import Chatting
 from segue.operations.backups import Backups
 from segue.operations.recording import Recording
@@ -165,20 +166,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     tokens, sessions = ReportTokens(secret), Sessions(secret, clock, settings.delivery.session_s)
     plane: VoicePlane = VoicePlane(
         settings=voice,
-        turns=Turns(
-            clock=clock,
-            settings=voice,
-            routing=delivery.published.current,
-            models=team.writing.roster,
-            speaker=team.speaker,
-            catalogue=team.catalogue,
-            lookout=lookout,
-            hearing=team.hearing,
-            records=records,
-            tokens=tokens,
-            sessions=sessions,
-            watch=delivery.watch,
-        ),
+        turns=_turns(voice, clock, team, delivery, lookout, records, tokens, sessions),
         speech=team.speech.roster,
         speaker=team.speaker,
         hearing=team.hearing,
@@ -197,6 +185,32 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     house = House(settings, plane, metrics, *each)
     _watch(house, team, cache, sessions)
     return house
+
+
+def _turns(
+    voice: VoiceSettings,
+    clock: Clock,
+    team: Ensemble,
+    delivery: Delivery,
+    lookout: Lookout,
+    records: Observed,
+    tokens: ReportTokens,
+    sessions: Sessions,
+) -> Turns:
+    return Turns(
+        clock=clock,
+        settings=voice,
+        routing=delivery.published.current,
+        models=team.writing.roster,
+        speaker=team.speaker,
+        catalogue=team.catalogue,
+        lookout=lookout,
+        hearing=team.hearing,
+        records=records,
+        tokens=tokens,
+        sessions=sessions,
+        watch=delivery.watch,
+    )
 
 
 def _warm(languages: Iterable[str]) -> None:
