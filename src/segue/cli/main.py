@@ -32,6 +32,10 @@ COMMANDS = {
         "canary:canary",
         "Listen to every configured voice with words that no cache knows, and judge the sound.",
     ),
+    "verify": (
+        "verify:verify",
+        "Verify a deployment by the bytes it answers with and the settings it says are in force.",
+    ),
     "monitor": (
         "monitor:monitor",
         "Judge what a server did within a window: success, fallbacks, latencies, for each variant.\n\nExit code 0: no"
@@ -53,6 +57,7 @@ COMMANDS = {
     ),
     "plan": ("plan:app", "Plans of rollouts, before they are started."),
     "gate": ("gate:app", "Gates, before they are written into a plan."),
+    "incident": ("incident:app", "Incidents: open them, write down what happens, print the report."),
     "backup": ("backup:app", "Copy everything that is kept, while the server goes on."),
     "restore": (
         "restore:restore",
