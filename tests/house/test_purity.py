@@ -18,6 +18,7 @@ PURE = re.compile(
     r"|operations\.(after|baseline|criteria)"
     r"|operations\.runbook\.(actions|book|journal|lines|standing|telling|variables|verdict)"
     r"|telemetry\.(alerts(_\w+)?|dashboard(s|_\w+)|files|panels|promql|readings|rules?)"
+    r"|operations\.(document|manifest|postmortem)"
     r"|operations\.(watched|report|envelope|doors|effective|holdings|lineup|machine|recorded|vouching)"
     r"|operations\.(sound|voiceprint|phrases|samples|heard|verified)"
     r"|operations\.(alarms|bounds|latency|latency_text|monitor|plots|policy|portrait|scrape|vitals|windows)"
