@@ -12,6 +12,7 @@ texts of `segue.operations.phrases` and of 16 others), through the server, in st
 import numpy as np
 import numpy.typing as npt
 import pytest
+import soxr
 
 from segue.operations.phrases import PHRASES, SENTENCES, WORDS, phrase
 from segue.operations.report import Level
@@ -89,6 +90,16 @@ def test_packets_that_did_not_come_are_counted() -> None:
     assert measure(pcm(wave), RATE).dropouts == 3
     assert found(wave)["dropouts"] == Level.FAIL
     assert measure(pcm(np.concatenate((vowels(), silence(300), vowels()))), RATE).dropouts == 0
+
+
+def test_tears_are_found_after_a_conversion() -> None:
+    """Another rate fills the silence of a tear with ripples: they are found all the same, and none in speech."""
+    whole = vowels(pitch_hz=250.0)
+    torn = whole.copy()
+    for peak in (0.375, 0.875, 1.375, 2.375):
+        torn[round((peak - 0.005) * RATE) : round((peak + 0.005) * RATE)] = 0
+    converted = [soxr.resample(each, RATE, 22_050) for each in (whole, torn)]
+    assert [measure(pcm(each), 22_050).dropouts for each in converted] == [0, 4]
 
 
 def test_loudness_leaves_pauses_out() -> None:

@@ -25,6 +25,9 @@ DROPOUT_MS = 4.0
 JUMP = 0.1
 """A sample that jumps this far, in parts of the loudness, into or out of exact silence was cut there. Around the stops
 of embedded voices, which are exactly silent too, nothing jumps farther than 0.01."""
+TORN_DB, STEEP_DB, STEEP_MS = 35.0, 6.0, 2
+"""Where a conversion to another rate has filled silence with ripples: so far below the loudness, between two moments
+not more than 6 dB below it, 2 ms before and after. Closed lips do it once in seventy phrases: one of them is none."""
 
 Wave = npt.NDArray[np.float64]
 
@@ -106,7 +109,7 @@ def measure(pcm: bytes, rate: int) -> Sound:
         float(np.mean(np.abs(wave) > 32_760 / FULL_SCALE)),
         abs(offset),
         _tail_db(wave, rate) - loudness,
-        _dropouts(wave, rate, loudness),
+        max(_dropouts(wave, rate, loudness), _torn(wave, rate, loudness)),
     )
 
 
@@ -181,6 +184,21 @@ def _dropouts(wave: Wave, rate: int, loudness_dbfs: float) -> int:
     least, around, far = rate * DROPOUT_MS / 1000, rate * 5 // 1000, JUMP * 10 ** (loudness_dbfs / 20)
     inside = [(at, to) for at, to in edges if to - at >= least and at >= around and to + around < len(wave)]
     return sum(bool(max(abs(wave[at - 1] - wave[at]), abs(wave[to + 1] - wave[to])) > far) for at, to in inside)
+
+
+def _torn(wave: Wave, rate: int, loudness_dbfs: float) -> int:
+    """Stretches of near silence that begin and end at once in the middle of loud sound, where there are several."""
+    window = max(1, rate // 1000)
+    rows = wave[: len(wave) // window * window].reshape(-1, window)
+    levels = 10 * np.log10((rows**2).mean(axis=1) + 1e-12) - loudness_dbfs
+    still = levels < -TORN_DB
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], still.view(np.int8), [0]))))
+    found = 0
+    for begin, end in edges.reshape(-1, 2):
+        if end - begin < DROPOUT_MS - 1 or begin < STEEP_MS or end + STEEP_MS > len(levels):
+            continue
+        found += bool(min(levels[begin - STEEP_MS : begin].max(), levels[end : end + STEEP_MS].max()) > -STEEP_DB)
+    return found if found > 1 else 0
 
 
 def _db(power: float) -> float:
