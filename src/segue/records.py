@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-
 PROBE = "probe"
 """The kind of a turn with which an operator tries how something sounds. No listener had it, so nothing is judged by
 it."""
@@ -86,6 +85,8 @@ class SynthesisAttempt:
     """It finished a sentence that another provider had begun."""
     hedge: bool = False
     """It was asked beside another one, to see who is quicker."""
+    began_ms: float | None = field(default=None, compare=False)
+    """Milliseconds from the request to its beginning; None where nobody noted it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ class ModelAttempt:
     total_ms: float = 0.0
     resumed: bool = False
     """It went on with a reply that another model had begun."""
+    began_ms: float | None = field(default=None, compare=False)
+    """See `SynthesisAttempt`."""
 
 
 @dataclass(frozen=True, slots=True)

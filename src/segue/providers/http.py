@@ -15,6 +15,7 @@ import httpx2
 
 from segue.clock import Clock
 from segue.errors import FailureCategory, ProviderError, ProviderRefusal, ProviderTimeout, Unavailable
+from segue.trace import outgoing
 
 EXCERPT = 300
 """Characters of a refusal that are told on."""
@@ -107,7 +108,7 @@ class Line:
         if self._client is None:
             raise Unavailable(f"{self.name} is not started.")
         with self._told():
-            async with self._client.stream(method, f"{self.url}{path}", **content) as answer:
+            async with self._client.stream(method, f"{self.url}{path}", **_traced(content)) as answer:
                 if answer.status_code != httpx2.codes.OK:
                     raise self._refused(answer, await beginning(answer.aiter_bytes()))
                 kind = answer.headers.get("content-type", "").split(";")[0].strip().lower()
@@ -188,6 +189,12 @@ class Line:
             text = text.replace(secret, "…")
         text = " ".join(text.split())
         return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
+
+
+def _traced(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What is sent, with the place in the trace for whoever keeps one."""
+    header = outgoing()
+    return {**content, "headers": {**content.get("headers", {}), **header}} if header else dict(content)
 
 
 async def beginning(pieces: AsyncIterator[bytes], came: bytes = b"") -> bytes:

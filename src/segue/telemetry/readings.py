@@ -69,6 +69,9 @@ READINGS: tuple[Reading, ...] = (
     Reading(
         "messages", "Messages about rollouts: `delivered`, or `given_up` after the last try.", "result", counter=True
     ),
+    Reading(
+        "spans_dropped", "Spans of traces that were given up: the queue was full, or nobody took them.", counter=True
+    ),
     Reading("audit_entries", "Number of the newest entry of the audit.", counter=True),
     Reading("audit_heads", "Heads of the audit that this server signed and wrote down.", counter=True),
     Reading("audit_head_age_seconds", "For how long entries of the audit have waited for a signed head; 0 for none."),

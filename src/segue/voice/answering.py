@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from segue.errors import FailureCategory, ProviderError
 from segue.records import ModelAttempt
-from segue.voice.attempt import Ending
+from segue.voice.attempt import Ending, since_ms
 from segue.voice.boundaries import CLOSERS, TERMINATORS
 from segue.voice.chain import Chain
 from segue.voice.ports import LanguageModel, Prompt
@@ -38,6 +38,8 @@ class Answering:
         self.limited = False
         """The reply ended because it had as many tokens as were allowed."""
         self.attempts: list[ModelAttempt] = []
+        self.began: float | None = None
+        """Monotonic moment of the request; None where it does not matter when attempts began."""
         self._prompt = prompt
         self._settle = settle
         self._models = models
@@ -104,6 +106,7 @@ class Answering:
                 first_token_ms=ending.audible_ms,
                 total_ms=ending.total_ms,
                 resumed=bool(self._spoken),
+                began_ms=since_ms(self.began, ending.began),
             )
         )
 

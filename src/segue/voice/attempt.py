@@ -121,6 +121,8 @@ class Ending:
     audible_ms: float | None
     total_ms: float
     hedge: bool
+    began: float | None = None
+    """Monotonic seconds; None where it was no attempt of a provider."""
 
 
 class Errand(Protocol[P_contra, T]):
@@ -269,13 +271,25 @@ class Attempt(Generic[P, T]):
             return False
         self.over = True
         ending = Ending(
-            self.target.name, outcome, category, self._first_ms, self._audible_ms, self._elapsed_ms(), self._hedge
+            self.target.name,
+            outcome,
+            category,
+            self._first_ms,
+            self._audible_ms,
+            self._elapsed_ms(),
+            self._hedge,
+            self._began,
         )
         self._errand.ended(ending)
         return True
 
     def _elapsed_ms(self) -> float:
         return round((self._clock.now() - self._began) * 1000.0, 3)
+
+
+def since_ms(request: float | None, began: float | None) -> float | None:
+    """Milliseconds from one monotonic moment to another; None where one of them is not known."""
+    return None if request is None or began is None else round(max(0.0, began - request) * 1000.0, 3)
 
 
 def as_failure(error: Exception, name: str) -> ProviderError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from segue.clock import Clock
 from segue.errors import FailureCategory, ProviderError
 from segue.records import AttemptOutcome, Mark, SynthesisAttempt
-from segue.voice.attempt import Ending
+from segue.voice.attempt import Ending, since_ms
 from segue.voice.audio import SAMPLE_RATE, Resampler, Shaper, milliseconds, silence
 from segue.voice.cache import AudioCache
 from segue.voice.casting import Casting
@@ -118,7 +118,7 @@ class Rendering:
             if self._cached:
                 await self._finish_shape()
                 elapsed_ms = (self._studio.clock.now() - began) * 1000.0
-                self._note(Ending("", AttemptOutcome.CACHED, None, None, None, round(elapsed_ms, 3), False))
+                self._note(Ending("", AttemptOutcome.CACHED, None, None, None, round(elapsed_ms, 3), False, began))
             self.pipe.end()
         except Exception as error:
             self.pipe.end(error)
@@ -286,5 +286,6 @@ class Rendering:
             first_audible_ms=ending.audible_ms,
             total_ms=ending.total_ms,
             audio_ms=round(self._attempt_ms, 3) if mine else 0.0,
+            began_ms=since_ms(self._timeline.began, ending.began),
         )
         self._timeline.attempts.append(replace(attempt, resumed=self._resumed, hedge=ending.hedge))

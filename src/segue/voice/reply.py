@@ -113,6 +113,7 @@ class Written:
         self._language = prompt.language
         self._said = ""
         self._answering = Answering(prompt, self._settle, models)
+        self._answering.began = timeline.began
         timeline.model_attempts = self._answering.attempts
 
     async def sentences(self, order: Sequence[str]) -> AsyncGenerator[Sentence, None]:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from segue.configuration import ServerSettings
 from segue.errors import Forbidden, NotFound, TooLarge, TooSlow
 from segue.telemetry.metrics import Metrics
+from segue.trace import CALLER, Trace, parsed
 from segue.web.hosts import check_host
 from segue.web.problems import of_error
 
@@ -34,6 +35,7 @@ class Guard:
             return
         id = _request_id(scope)  # noqa: A001 - it is what it is called everywhere
         scope.setdefault("state", {})["request_id"] = id
+        CALLER.set(_caller(scope))
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=id)
         if scope["type"] == "http":
@@ -114,6 +116,12 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
+
+
+def _caller(scope: Scope) -> Trace | None:
+    """Where the caller stands in a trace; None where it says nothing that can be read."""
+    told = [value for name, value in scope["headers"] if name == b"traceparent"]
+    return parsed(told[0].decode("latin-1")) if len(told) == 1 else None
 
 
 def _request_id(scope: Scope) -> str:

@@ -43,6 +43,7 @@ from segue.wiring.ensemble import Ensemble, ensemble, offered
 from segue.wiring.observed import Observed
 from segue.wiring.operations import recording, watch_operations
 from segue.wiring.settings import Governing, governing
+from segue.wiring.tracing import tracer_of, watching
 
 log = structlog.get_logger("segue.wiring")
 
@@ -156,7 +157,9 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     lookout = Lookout(clock, voice.degradation, voice.profiles, voice.profile, tell_change)
     switch = switch_of(settings, clock, database, operators.memory)
     delivery = deliver(settings, clock, database, store, lookout, switch, lambda: plane.turns.planner, operators.memory)
-    records = Observed(store, metrics, lookout, delivery.tally)
+    tracer = tracer_of(settings.telemetry, metrics)
+    parts += [tracer] if tracer is not None else []
+    records = Observed(store, metrics, lookout, delivery.tally, tracer)
     objects = Objects(settings.storage if keep else StorageSettings(kind="memory"), settings.data, clock)
     cache = AudioCache(objects, clock, settings.cache)
     team = ensemble(settings, clock, cache)
@@ -209,7 +212,7 @@ def _turns(
         records=records,
         tokens=tokens,
         sessions=sessions,
-        watch=delivery.watch,
+        watch=watching(delivery.watch, records.tracer),
     )
 
 

@@ -9,6 +9,7 @@ from segue.records import PROBE, PlaybackReport, TurnRecord
 from segue.telemetry.metrics import Metrics
 from segue.voice.lookout import Lookout
 from segue.voice.ports import TurnFilter, TurnStore
+from segue.wiring.tracing import Tracer
 
 log = structlog.get_logger("segue.delivery")
 
@@ -19,15 +20,20 @@ class Observed:
     A mistake in the counting of a rollout costs a turn of evidence, and no listener a reply.
     """
 
-    def __init__(self, store: TurnStore, metrics: Metrics, lookout: Lookout, tally: Tally) -> None:
+    def __init__(
+        self, store: TurnStore, metrics: Metrics, lookout: Lookout, tally: Tally, tracer: Tracer | None = None
+    ) -> None:
         self._store = store
         self._metrics = metrics
         self._lookout = lookout
         self._tally = tally
+        self.tracer = tracer
 
     def append(self, record: TurnRecord) -> None:
         """See `TurnStore.append`."""
         self._store.append(record)
+        if self.tracer is not None:
+            self.tracer.over(record)
         if record.kind == PROBE:  # no listener had it: it is kept and counted, and nothing is judged by it
             self._metrics.count("tries", outcome=record.outcome.value)
             return
