@@ -20,6 +20,7 @@ PURE = re.compile(
     r"|telemetry\.(alerts(_\w+)?|dashboard(s|_\w+)|files|panels|promql|readings|rules?)"
     r"|operations\.(document|manifest|postmortem)"
     r"|operations\.(watched|report|envelope|doors|effective|holdings|lineup|machine|recorded|vouching)"
+    r"|operations\.(answered|built|go|page|page_text|page_web|refusals|spike)"
     r"|operations\.(sound|voiceprint|phrases|samples|heard|verified)"
     r"|operations\.(alarms|bounds|latency|latency_text|monitor|plots|policy|portrait|scrape|vitals|windows)"
     r"|delivery\.(?!(ahead|controller|lease|observer|outbox|past|planfile|ports|preview|published|replica|rounds|seen|starting)$)\w+)"

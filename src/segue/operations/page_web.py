@@ -21,7 +21,7 @@ header p{margin:.2rem 0;color:var(--soft);overflow-wrap:anywhere}
 .verdict{display:inline-block;margin:.75rem 0 .5rem;padding:.35rem 1rem;border:2px solid;border-radius:.5rem;
 font-size:1.35rem;font-weight:700;letter-spacing:.02em}
 .pass{color:var(--good)}.warn{color:var(--warn)}.fail,.no_data{color:var(--bad)}.not_measured{color:var(--soft)}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.92rem}
+.scroll{overflow-x:auto}.scroll+.scroll{margin-top:1.25rem}table{border-collapse:collapse;width:100%;font-size:.92rem}
 th,td{text-align:left;vertical-align:top;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--rule)}
 th{color:var(--soft);font-weight:600}td{overflow-wrap:anywhere}td.key{white-space:nowrap;font-weight:600}
 p{overflow-wrap:anywhere}
