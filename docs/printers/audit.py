@@ -68,6 +68,14 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
         "`settings`",
         "A server began with other settings; `changed` names the sections, never a value.",
     ),
+    "settings.restore": (
+        "`settings`",
+        "An earlier version of the live settings is in force again: `version` is the new one, `restored` the earlier.",
+    ),
+    "settings.set": (
+        "`settings`",
+        "The live settings were changed: `version`; `forced`: a role was left without a provider.",
+    ),
     "providers.change": ("`providers`", "The same, of the providers."),
     "switch.turn": ("`switch`", "Spoken replies were switched on or off."),
 }

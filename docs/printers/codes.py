@@ -11,15 +11,17 @@ from segue.console.pruning import Unsound
 from segue.delivery.planfile import PlanError
 from segue.delivery.ports import Conflict, UnknownRollout
 from segue.errors import NotFound, SegueError
+from segue.voice.live import Outdated
 from segue.web.rollout_bodies import Refused
 
-KINDS: Sequence[type[SegueError]] = (Conflict, OutcomeUnknown, PlanError, Refused, UnknownRollout, Unsound)
+KINDS: Sequence[type[SegueError]] = (Conflict, OutcomeUnknown, Outdated, PlanError, Refused, UnknownRollout, Unsound)
 
 UNKNOWN: Mapping[str, str] = {
     "unknown_chat": "There is no such chat; it may have been removed.",
     "unknown_key": "There is no key with this id.",
     "unknown_node": "There is no node of this name; or two nodes take each other for a third one.",
     "unknown_run": "There is no such run; its chat may have been removed.",
+    "unknown_version": "There is no version of the live settings with this number.",
 }
 """What is not there, by the code that says so."""
 
