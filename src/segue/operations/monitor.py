@@ -113,14 +113,14 @@ def absent(began_s: float, ended_s: float, why: str) -> dict[str, Any]:
 def silent(why: str) -> Check:
     """The check of a server that does not answer."""
     hint = "See whether it runs, and whether the address and the key are right; watching goes on meanwhile."
-    return Check("server.answering", Level.NO_DATA, why, hint=hint)
+    return Check("watch.answering", Level.NO_DATA, why, hint=hint)
 
 
 def checks(window: Window, latest: Scrape, around: Around) -> tuple[Check, ...]:
     """Everything that is judged of a window."""
     if window.stranger:
         reason = "The two readings are of different servers behind one address, so no difference means anything."
-        return (Check("server.same", Level.NO_DATA, reason, hint="Name one server with --url, not the balancer."),)
+        return (Check("watch.same", Level.NO_DATA, reason, hint="Name one server with --url, not the balancer."),)
     found = [_alone(window)]
     names = vitals.heard(window)
     found += [check for name in names for check in _of_variant(window, name, around)]
@@ -158,9 +158,9 @@ def plain(check: Check) -> dict[str, Any]:
 def _alone(window: Window) -> Check:
     figures = {"restarts": window.restarts, "window_s": round(window.long_s, 1)}
     if not window.restarts:
-        return Check("server.same", Level.PASS, "The server was the same all the time.", figures)
+        return Check("watch.same", Level.PASS, "The server was the same all the time.", figures)
     reason = f"The server started anew {window.restarts} times; what it counted just before is lost."
-    return Check("server.same", Level.PASS, reason, figures)
+    return Check("watch.same", Level.PASS, reason, figures)
 
 
 def _of_variant(window: Window, name: str, around: Around) -> Iterable[Check]:
