@@ -107,7 +107,7 @@ class Traces:
             batch, more = self._batch()
             if batch:
                 self._told(batch, self._exported(exporter, batch))
-        exporter.shutdown()
+        exporter.shutdown()  # type: ignore[no-untyped-call]
 
     def _batch(self) -> tuple[list[ReadableSpan], bool]:
         """What waits, a batch at most, and whether more may come."""
