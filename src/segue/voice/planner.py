@@ -70,10 +70,15 @@ class Planner:
     def lacking(self, variant: Variant) -> tuple[str, ...]:
         """What a variant names and is not to be had here, a sentence each: with any of it nobody can judge it."""
         told = []
-        if variant.model and not self.models.chain.able([variant.model]):
-            told.append(f"Variant {variant.name!r}: there is no language model {variant.model!r} here.")
-        if variant.synthesizer and not self.synthesizers.able([variant.synthesizer]):
-            told.append(f"Variant {variant.name!r}: there is no synthesizer {variant.synthesizer!r} here.")
+        wanted = (
+            ("language model", variant.model, self.models.chain),
+            ("synthesizer", variant.synthesizer, self.synthesizers),
+        )
+        for what, name, chain in wanted:
+            if name and not chain.able([name]):
+                off = name in chain.targets and chain.targets[name].out is None
+                why = f"{what} {name!r} is {chain.out[name]}" if off else f"there is no {what} {name!r} here"
+                told.append(f"Variant {variant.name!r}: {why}.")
         if variant.voice and not self.catalogue.has(variant.voice):
             told.append(f"Variant {variant.name!r}: there is no voice {variant.voice!r} here.")
         return tuple(told)
