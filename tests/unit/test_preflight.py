@@ -97,15 +97,21 @@ def test_a_machine_is_gathered_as_it_is(tmp_path: Path) -> None:
     """The rights, the syncs and the taken port are those of the folder and of the port; nothing is left behind."""
     (tmp_path / "secret.key").write_bytes(b"x")
     (tmp_path / "secret.key").chmod(0o640)
+    for name, rights in (("closed", 0o700), ("open", 0o755)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "sound").write_bytes(b"x")
+        (tmp_path / name / "sound").chmod(0o644)
+        (tmp_path / name).chmod(rights)
     tmp_path.chmod(0o700)
     with socket.create_server(("127.0.0.1", 0)) as other:
         found = ground.machine(tmp_path, 10, SystemClock(), address=other.getsockname()[:2])
     assert found.folder.modes is not None
-    assert {name: mode & 0o777 for name, mode in found.folder.modes.items()} == {"secret.key": 0o640}
+    modes = {name: mode & 0o777 for name, mode in found.folder.modes.items()}
+    assert modes == {"secret.key": 0o640, "closed": 0o700, "open": 0o755, "open/sound": 0o644}
     assert len(found.folder.syncs_ms) == ground.SYNCS
     assert all(took_ms > 0 for took_ms in found.folder.syncs_ms)
     assert found.port_failure
-    assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
+    assert {path.name for path in tmp_path.iterdir()} == {"secret.key", "closed", "open"}
     assert not ground.machine(tmp_path, 10, SystemClock(), address=("127.0.0.1", other_port())).port_failure
     assert not ground.data_folder(tmp_path / "later", SystemClock()).there
 

@@ -100,7 +100,7 @@ def reached(places: Sequence[tuple[str, int]], clock: Clock) -> dict[tuple[str, 
 
 
 def _modes(folder: Path) -> Iterator[tuple[Path, int]]:
-    """The rights of what lies in a folder; public keys and what only groups its files say nothing of secrets."""
+    """The rights of what lies in a folder; not below one that nobody else can enter, and not of public keys."""
     seen = 0
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
@@ -108,7 +108,10 @@ def _modes(folder: Path) -> Iterator[tuple[Path, int]]:
             if path.suffix == ".pem" and path.parent.name == "audit-keys":
                 continue
             with suppress(OSError):
-                yield path, path.lstat().st_mode
+                mode = path.lstat().st_mode
+                yield path, mode
+                if not mode & 0o077 and name in folders:
+                    folders.remove(name)
             seen += 1
             if seen >= MOST_FILES:
                 return
