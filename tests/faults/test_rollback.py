@@ -163,7 +163,7 @@ def test_a_folder_comes_back_with_its_modes(tmp_path: Path, rollback: Any) -> No
 def test_a_failure_takes_back_what_was_done(tmp_path: Path, repository: Path, rollback: Any) -> None:
     """Where the runbook asks for it everything is as before, whatever was done until then, the last first."""
     settings = tmp_path / "service.env"
-    settings.write_text("A=1\nSEGUE_IMAGE=new\nB=2\n")
+    settings.write_text("A=1\nVOICE_IMAGE=new\nB=2\n")
     settings.chmod(0o640)
     file = tmp_path / "settings.yaml"
     file.write_text("bad")
@@ -176,10 +176,10 @@ def test_a_failure_takes_back_what_was_done(tmp_path: Path, repository: Path, ro
         {"name": "file", "undo": "before", "do": {
             "kind": "file.restore", "source": str(tmp_path / "settings.good"), "target": str(file)}},
         {"name": "variable", "undo": "before", "do": {
-            "kind": "variable.set", "file": str(settings), "name": "SEGUE_IMAGE", "value": "old"}},
+            "kind": "variable.set", "file": str(settings), "name": "VOICE_IMAGE", "value": "old"}},
         {"name": "code", "undo": "before", "do": {
             "kind": "git.checkout", "repository": str(repository), "commit": git(repository, "rev-parse", "main~1")}},
-        {"name": "told", "do": {"kind": "command", "argv": ["cat", str(settings)], "output": "SEGUE_IMAGE=old"}},
+        {"name": "told", "do": {"kind": "command", "argv": ["cat", str(settings)], "output": "VOICE_IMAGE=old"}},
         {"name": "fails", "do": {"kind": "command", "argv": ["sh", "-c", "echo broken >&2; exit 3"]}, "timeout_s": 0.2},
         on_failure="undo",
     )  # fmt: skip
@@ -191,7 +191,7 @@ def test_a_failure_takes_back_what_was_done(tmp_path: Path, repository: Path, ro
     assert found["step.fails"] == "fail"
     assert found["step.files"] == found["step.variable"] == found["step.code"] == "warn"
     assert "broken" in next(check["reason"] for check in report["checks"] if check["name"] == "step.fails")
-    assert settings.read_text() == "A=1\nSEGUE_IMAGE=new\nB=2\n"
+    assert settings.read_text() == "A=1\nVOICE_IMAGE=new\nB=2\n"
     assert settings.stat().st_mode & 0o777 == 0o640
     assert file.read_text() == "bad"
     assert tree(tmp_path / "there") == was
@@ -289,7 +289,7 @@ def killed(said: Sequence[str], *, at: int, before: bool, deed: tuple[Any, str] 
     assert os.WTERMSIG(status) == signal.SIGKILL
 
 
-POINTS = [(at, before) for at in (2, 3, 4, 5, 6, 7) for before in (True, False)]
+POINTS = [(2, True), (2, False), (3, True), (4, True), (5, False), (6, True), (6, False), (7, True), (8, True)]
 
 
 @pytest.mark.parametrize(("at", "before"), POINTS)

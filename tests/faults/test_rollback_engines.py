@@ -20,7 +20,7 @@ state="$0.state"
 case "$name $*" in
   "docker compose "*" ps "*) cat "$state" ;;
   "docker compose "*" up "*) test ! -e "$0.broken" || { echo "no such image" >&2; exit 18; }
-    printf '%s\n' "$SEGUE_IMAGE" > "$state" ;;
+    printf '%s\n' "$VOICE_IMAGE" > "$state" ;;
   "kubectl "*" get "*) cat "$state" ;;
   "kubectl "*" set image "*) for last; do :; done; printf '%s' "${last#*=}" > "$state" ;;
   "kubectl "*" rollout status "*) echo 'deployment "segue" successfully rolled out' ;;
@@ -73,14 +73,14 @@ def said(engines: Path, name: str) -> list[str]:
 
 def test_compose_takes_the_pinned_image(engines: Path, tmp_path: Path, rollback: Any) -> None:
     """The image is written into the variables and handed over; nothing is edited in the file of Compose."""
-    (tmp_path / ".env").write_text(f"SEGUE_IMAGE={NEW}\nOTHER=1\n")
+    (tmp_path / ".env").write_text(f"VOICE_IMAGE={NEW}\nOTHER=1\n")
     where = ("--set", "file=compose.yaml", f"variables={tmp_path / '.env'}")
 
     code, report = rollback("system-compose", "--to", OLD, *where)
 
     assert code == 0, report
     assert report["facts"]["recorded"] is True
-    assert (tmp_path / ".env").read_text() == f"SEGUE_IMAGE={OLD}\nOTHER=1\n"
+    assert (tmp_path / ".env").read_text() == f"VOICE_IMAGE={OLD}\nOTHER=1\n"
     assert (engines / "docker.state").read_text().strip() == OLD
     assert said(engines, "docker") == [
         "docker compose --file compose.yaml pull segue",
@@ -90,7 +90,7 @@ def test_compose_takes_the_pinned_image(engines: Path, tmp_path: Path, rollback:
 
 def test_compose_that_fails_leaves_the_variables_as_they_were(engines: Path, tmp_path: Path, rollback: Any) -> None:
     """Where the old image does not start, what was written is taken back, and both failures are told."""
-    (tmp_path / ".env").write_text(f"SEGUE_IMAGE={NEW}\n")
+    (tmp_path / ".env").write_text(f"VOICE_IMAGE={NEW}\n")
     (engines / "docker.broken").touch()
 
     code, report = rollback("system-compose", "--to", OLD, "--set", f"variables={tmp_path / '.env'}")
@@ -102,7 +102,7 @@ def test_compose_that_fails_leaves_the_variables_as_they_were(engines: Path, tmp
     (engines / "docker.broken").unlink()
     with pytest.raises(SystemExit):
         main(["rollback", "--resume", report["facts"]["run"], "--data", str(tmp_path / "data"), "--no-record"])
-    assert (tmp_path / ".env").read_text() == f"SEGUE_IMAGE={NEW}\n"
+    assert (tmp_path / ".env").read_text() == f"VOICE_IMAGE={NEW}\n"
 
 
 def test_a_deployment_is_changed_and_waited_for(engines: Path, rollback: Any) -> None:

@@ -121,7 +121,7 @@ def test_the_way_back_of_an_engine_is_what_it_said_before() -> None:
     )
     assert taking_back(checkout(), {"branch": "", "head": "f00"}, timeout_s=1)[0][-2:] == ("--end-of-options", "f00")
     (pull, up) = taking_back(COMPOSE, {"image": "old@sha256:1"}, timeout_s=1)
-    assert pull[:3] == up[:3] == ("env", "SEGUE_IMAGE=old@sha256:1", "docker")
+    assert pull[:3] == up[:3] == ("env", "VOICE_IMAGE=old@sha256:1", "docker")
     assert taking_back(COMPOSE, {"image": ""}, timeout_s=1) == ()
     assert taking_back(UNDO, {"revision": "7"}, timeout_s=9)[0][-1] == "--to-revision=7"
 

@@ -8,7 +8,7 @@ from segue.cli.plan import text
 from segue.cli.reporting import END, Ending, finish, progress
 from segue.clock import SystemClock
 from segue.errors import InvalidRequest, Unavailable
-from segue.operations.baseline import LEAST, Baseline, baseline_of, compared
+from segue.operations.baseline import LEAST, Baseline, baseline_of, compared, measured
 from segue.operations.report import Check, Report
 from segue.operations.runbook.content import written
 from segue.operations.runbook.hands import rest
@@ -52,7 +52,7 @@ def validate(
         if measure is not None:
             found = looking.measured(language, runs=runs)
             keep(found, measure)
-            checks = (compared(before, found),)
+            checks = (measured(found, str(measure)), *([compared(before, found)] if before else []))
         else:
             checks = looking.checks(before, runs=runs, language=language)
     facts = {"baseline": str(baseline or ""), "kept": str(measure or ""), "runs": runs}

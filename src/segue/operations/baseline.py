@@ -161,6 +161,13 @@ def compared(before: Baseline | None, after: Baseline) -> Check:  # noqa: PLR091
     return Check(name, Level.PASS, f"{said}.", figures)
 
 
+def measured(found: Baseline, place: str) -> Check:
+    """A measurement that is kept somewhere, to be compared with later."""
+    figures = _figures(sorted(each for runs in found.took_ms.values() for each in runs))
+    said = f"A text of three takes {figures['mean_ms']} ms in the mean of {figures['n']}; kept in {place}."
+    return Check("performance.measured", Level.PASS, said, figures)
+
+
 def mean_ms(baseline: Baseline) -> float:
     """The mean of all its times, in milliseconds."""
     return fmean(each for runs in baseline.took_ms.values() for each in runs)

@@ -14,6 +14,7 @@ from segue.operations.ports import Answer, Asking
 from segue.operations.report import Check, Level
 from segue.operations.scrape import Scrape, parsed
 from segue.operations.sound import flaws, measure
+from segue.operations.voiceprint import voiceprint
 
 HEALTH_ASKED = 5
 SENTENCES = (
@@ -137,8 +138,10 @@ class Validation:
         found = list(_heard(answer, text, language))
         wrong = [flaw for flaw in found if flaw[0] is Level.FAIL]
         if wrong:
-            return Check(name, Level.FAIL, f"What it spoke is no sound speech: {wrong[0][1]}.", hint=_hint())
-        return Check(name, Level.PASS, f"It spoke {len(answer.body)} bytes of sound speech in {answer.took_ms:.0f} ms.")
+            return Check(name, Level.FAIL, f"What it spoke is not sound: {wrong[0][1]}.", hint=_hint())
+        return Check(
+            name, Level.PASS, f"It spoke {len(answer.body):,} bytes, and they sound whole, in {answer.took_ms:.0f} ms."
+        )
 
     def _recognition(self) -> list[Check]:
         """Speak, and let it be recognized; and let each be compared with what was not said."""
@@ -228,7 +231,8 @@ def _heard(answer: Answer, text: str, language: str) -> Iterator[tuple[Level, st
     except (wave.Error, EOFError) as error:
         yield Level.FAIL, f"it is no WAV file ({error})"
         return
-    for flaw in flaws(measure(pcm, rate), text, language):
+    mark = voiceprint(pcm, rate)
+    for flaw in flaws(measure(pcm, rate), text, language, voiced_share=mark.voiced_share if mark else None):
         yield flaw.level, flaw.reason
 
 

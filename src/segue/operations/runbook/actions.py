@@ -156,7 +156,7 @@ class ComposeUp(Section):
     file: Path
     service: Word
     image: Image
-    variable: Variable = "SEGUE_IMAGE"
+    variable: Variable = "VOICE_IMAGE"
 
 
 class KubernetesImage(Section):
