@@ -184,6 +184,8 @@ def _course(record: Record) -> list[Block]:
     """Everything with a moment, in one order: notes, decisions, deeds, reports."""
     incident = record.incident
     rows: list[tuple[float, str, str, str]] = [(incident["at"], incident["opened_by"], "opened", incident["title"])]
+    ends = (("mitigated", incident["mitigated_at"]), ("closed", incident["closed_at"]))
+    rows += [(at, _leader(incident), state, "") for state, at in ends if at]
     rows += [(note["at"], note["by"], "note", note["text"]) for note in incident["notes"]]
     rows += [
         (each["at"], str(each.get("actor", "controller")), f"decision: {each['kind']}", str(each.get("reason", "")))
