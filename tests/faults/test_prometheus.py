@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import httpx2
 import pytest
@@ -15,6 +16,7 @@ from segue.telemetry.files import RULES, files
 from segue.telemetry.rule import Alert, Group, Links, text
 from segue.telemetry.rules import Basis
 from segue.wiring.monitoring import monitoring_at
+from tests.collector import Collector, collector
 from tests.prometheus import RunningPrometheus, prometheus, until
 from tests.server import RunningServer, running
 
@@ -39,6 +41,7 @@ class Watched:
 
     segue: RunningServer
     prometheus: RunningPrometheus
+    traces: Collector
 
     def checks(self) -> dict[str, Check]:
         """What the check of this Prometheus finds, by name."""
@@ -54,7 +57,7 @@ class Watched:
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """Both, with the rules as they are written, and beside them the same rules with less patience."""
     folder = tmp_path_factory.mktemp("prometheus")
-    with running(SETTINGS) as segue:
+    with collector() as traces, running(SETTINGS | {"telemetry": {"traces": f"{traces.url}/v1/traces"}}) as segue:
         written = files(BASIS, links=LINKS)
         (folder / RULES).write_text(written[RULES], encoding="utf-8")
         (folder / "hasty.yaml").write_text(text(_hasty(everything(BASIS)), LINKS), encoding="utf-8")
@@ -62,7 +65,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         told = re.sub(r"(scrape|evaluation)_interval: \w+", r"\1_interval: 1s", told)
         told = told.replace(f"  - {RULES}\n", f"  - {RULES}\n  - hasty.yaml\n")
         with prometheus(folder, told) as watching:
-            yield Watched(segue, watching)
+            yield Watched(segue, watching, traces)
 
 
 def _hasty(groups: tuple[Group, ...]) -> list[Group]:
@@ -134,6 +137,26 @@ def test_an_alert_fires_when_the_model_is_gone(watched: Watched) -> None:
     firing = watched.checks()["telemetry.firing"]
     assert firing.level is Level.FAIL
     assert "SegueTurnsFailing" in firing.reason
+
+
+def test_turns_are_traced_under_their_caller(watched: Watched) -> None:
+    """A turn is its caller's child, and each sentence the turn's; no text is in any span that ever came."""
+    asked = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    with watched.segue.client() as client:
+        body = {"text": "Nobody may read this sentence.", "language": "en"}
+        client.post("/api/voice/tts", json=body, headers={"traceparent": asked})
+
+    def of_it() -> list[Any]:
+        return [span for span in watched.traces.spans if span.trace_id.hex() == asked.split("-")[1]]
+
+    until(lambda: len(of_it()) == 2, "its spans came")
+    turn, spoken = sorted(of_it(), key=lambda span: span.name, reverse=True)
+    assert (turn.name, turn.parent_span_id.hex()) == ("turn speech", asked.split("-")[2])
+    assert (spoken.name, spoken.parent_span_id) == ("speak scripted", turn.span_id)
+    assert turn.start_time_unix_nano <= spoken.start_time_unix_nano < spoken.end_time_unix_nano
+    assert spoken.end_time_unix_nano <= turn.end_time_unix_nano + 1_000_000
+    assert "Nobody may read" not in str(watched.traces.spans)
+    assert "sentence number" not in str(watched.traces.spans)
 
 
 def test_a_prometheus_that_is_not_there_is_told() -> None:
