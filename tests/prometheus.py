@@ -1,7 +1,9 @@
 """Prometheus's own programs, for tests of what is written for it."""
 
 import functools
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -38,6 +40,18 @@ class RunningPrometheus:
     """A Prometheus process and its address."""
 
     url: str
+    pid: int
+
+    def reload(self) -> None:
+        """Have it read its configuration and its rules again; gives when it has."""
+        loaded = "prometheus_config_last_reload_success_timestamp_seconds "
+        before = self._own(loaded)
+        os.kill(self.pid, signal.SIGHUP)
+        until(lambda: self._own(loaded) != before, "Prometheus has read its configuration again")
+
+    def _own(self, sample: str) -> str:
+        lines = httpx2.get(f"{self.url}/metrics", timeout=10).text.splitlines()
+        return next((line for line in lines if line.startswith(sample)), "")
 
     def value(self, expr: str) -> float | None:
         """The only value of an expression now; None where there is none."""
@@ -65,7 +79,7 @@ def prometheus(folder: Path, configuration: str) -> Iterator[RunningPrometheus]:
             cwd=folder,
         )
         try:
-            running = RunningPrometheus(f"http://127.0.0.1:{port}")
+            running = RunningPrometheus(f"http://127.0.0.1:{port}", process.pid)
             until(lambda: _ready(running.url), "Prometheus is ready")
             yield running
         finally:
