@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from docs.printers.alerts import alerts_page
 from docs.printers.audit import audit_page
 from docs.printers.codes import code_rows
 from docs.printers.commands import command_page
@@ -123,6 +124,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/explanation/console-measured.md": lambda: console_page(NOTE),
     "docs/explanation/degradation.md": lambda: degradation_page(NOTE),
     "docs/explanation/gates-measured.md": lambda: gates_page(NOTE),
+    "docs/reference/alerts.md": lambda: alerts_page(NOTE),
     "docs/reference/audit.md": lambda: audit_page(NOTE),
     "docs/reference/cli.md": lambda: command_page(NOTE),
     "docs/reference/configuration.md": lambda: configuration_page(NOTE),
