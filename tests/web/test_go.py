@@ -23,7 +23,7 @@ from segue.operations.go import CRITERIA
 from segue.operations.ports import Answer
 from segue.operations.report import Check, Level, Report
 from segue.operations.visit import Visit, opened, visiting
-from segue.stores.audit_key import audit_key
+from segue.stores.audit_key import audit_key, forgotten_key
 from tests.operators import SPEAKING
 from tests.postgres import cluster, folder_of_programs
 from tests.server import RunningServer, running
@@ -198,14 +198,22 @@ def test_by_the_socket_or_without_an_administrators_key_it_is_not_measured(
 def test_nobody_there_is_no_go(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that does not answer fails every step, and the page is written all the same."""
+    """A server that does not answer fails every step, and the page is written all the same.
+
+    Evidence of a rollback that nobody who is trusted signed counts for nothing.
+    """
     monkeypatch.setenv("SEGUE_DATA", str(tmp_path))
+    past = Report("rollback", "here", 0, 1, (Check("run.outcome", Level.PASS, "It is done."),), {"to": "v0.9"})
+    foreign = sealed(canonical(past.as_dict()), REPORT_TYPE, forgotten_key())
+    Filing(tmp_path / FOLDER).keep(name_of(past), foreign)
     with pytest.raises(SystemExit) as ended:
         main(["go", "--url", "http://127.0.0.1:9", "--minutes", "0.004", "--json", "--out", str(tmp_path / "p.html")])
     plain = json.loads(capsys.readouterr().out)
     assert (ended.value.code, plain["facts"]["verdict"]) == (1, "NO-GO")
     assert "NO-GO" in (tmp_path / "p.html").read_text()
     assert {levels(plain)[name] for name in ("smoke.health", "smoke.ready", "smoke.metrics")} == {"fail"}
+    (way_back,) = [check for check in plain["checks"] if check["name"] == "rollback.time"]
+    assert (way_back["level"], "No key that is trusted" in way_back["reason"]) == ("not_measured", True)
 
 
 class Service(BaseHTTPRequestHandler):

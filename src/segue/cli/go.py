@@ -27,7 +27,7 @@ from segue.operations.release import Past, Plan, Release
 from segue.operations.report import Check, Level, Report, accepted
 from segue.settings import load
 from segue.wiring.evidence import trust
-from segue.wiring.preflight import gathered
+from segue.wiring.preflight import gathered, reach
 
 COMMAND, ROLLBACK = "go", "rollback"
 Names = Annotated[list[str] | None, Parameter(consume_multiple=True)]
@@ -99,7 +99,8 @@ def _preflight(server: Server, clock: SystemClock, where: Where, config: Path | 
     if where.data is None:
         told = "The machine of the server is not looked at: name its data folder with --data, there."
         return (*preflight(server, clock), Check("machine.seen", Level.NOT_MEASURED, told))
-    return preflight(server, clock, ground=gathered(load(config, data=where.data), clock, running=True))
+    ground = gathered(load(config, data=where.data), clock, running=True)
+    return preflight(server, clock, ground=ground, reach=lambda places: reach(places, clock))
 
 
 def _services(words: Sequence[str]) -> Mapping[str, tuple[Server, str]]:
@@ -121,7 +122,7 @@ def _services(words: Sequence[str]) -> Mapping[str, tuple[Server, str]]:
 
 def _past(where: Where) -> Past:
     """The newest rollback that was really done, in evidence that a trusted key signed."""
-    filing = Filing(where.folder / FOLDER)
+    filing, why = Filing(where.folder / FOLDER), f"No rollback is in the evidence of {where.folder}"
     try:
         trusted = trust(where.folder)
         for file in reversed(filing.files()):
@@ -129,13 +130,16 @@ def _past(where: Where) -> Past:
             if envelope is None or f"-{ROLLBACK}-" not in file.name:
                 continue
             vouchers = vouched(envelope, trusted)
-            report = report_of(envelope.payload) if vouchers and all(vouchers.values()) else None
-            if report is not None and report.command == ROLLBACK and _tried(report):
+            if not vouchers or set(vouchers.values()) != {True}:
+                why = f"No key that is trusted in {where.folder} signed {file.name} as it is"
+                continue
+            report = report_of(envelope.payload)
+            if report.command == ROLLBACK and _tried(report):
                 took_s = float(report.facts.get("took_s") or (report.ended_us - report.began_us) / 1e6)
                 return Past(str(report.facts.get("to") or ""), took_s, file.name)
-    except (SegueError, OSError, ValueError):
-        return Past()
-    return Past()
+    except (SegueError, OSError, ValueError) as error:
+        why = f"The evidence of {where.folder} cannot be read ({error})"
+    return Past(why_not=why)
 
 
 def _tried(report: Report) -> bool:

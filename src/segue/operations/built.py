@@ -47,14 +47,17 @@ def prepared(plain: Mapping[str, Any], said: str) -> Check:
 
 
 def went_back(target: str, took_s: float | None, source: str) -> tuple[Check, Check]:
-    """Whether it is known where to go back to, and how long that took; `source` is the evidence."""
+    """Whether it is known where to go back to, and how long that took.
+
+    `source` is the evidence, or why there is none.
+    """
     name, hint = "rollback.target", "Name the version to go back to with --back-to."
     if target:
         first = Check(name, Level.PASS, f"It would go back to {target}.", {"to": target})
     else:
         first = Check(name, Level.NOT_MEASURED, "It is not said where to go back to.", {}, hint)
     if took_s is None:
-        reason = "No rollback is in the evidence here: nobody knows how long one takes."
+        reason = f"{source or 'No rollback is in the evidence'}: nobody knows how long one takes."
         hint = "Try one with `segue rollback`, on a copy if need be, and keep its evidence in the data folder."
         return first, Check("rollback.time", Level.NOT_MEASURED, reason, {}, hint)
     told = f"The newest rollback took {took_s:.1f} s ({source})."

@@ -27,6 +27,9 @@ class Past:
     to: str = ""
     took_s: float | None = None
     source: str = ""
+    """The file of evidence."""
+    why_not: str = ""
+    """Why nothing is known of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class Release:
         session = fetched(plan.a, "GET", "/api/session")
         who = session.plain() if session.ok else {}
         checks.append(built.prepared(who, told(session)))
-        checks += built.went_back(plan.back_to or plan.past.to, plan.past.took_s, plan.past.source)
+        checks += built.went_back(plan.back_to or plan.past.to, plan.past.took_s, plan.past.source or plan.past.why_not)
         judged = accepted(checks, plan.accept)
         spared = {} if built.needs_second(effective) else {"smoke.idempotency.shared": _ALONE}
         verdict = go.verdict(judged, unneeded=spared)
