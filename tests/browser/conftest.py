@@ -28,6 +28,8 @@ CHROMIUM_FLAGS = [
 ]
 PATIENCE_S = 60.0
 """No test waits longer than this for something to become true; none waits for a fixed time and hopes."""
+LOOK_MS = 50.0
+"""It is looked at least so often: each look costs the browser more than the page does meanwhile."""
 
 SHORT = "Say: good morning to you all."
 """The built-in responder says this back: a second or two of speech."""
@@ -75,12 +77,13 @@ class Visitor:
 
         The page's content security policy forbids `eval`, on which Playwright's own `wait_for_function` rests.
         """
-        deadline = time.monotonic() + PATIENCE_S
+        deadline, wait_ms = time.monotonic() + PATIENCE_S, 10.0
         while not (value := self._now(condition)):
             if time.monotonic() > deadline:
                 stats = self.page.evaluate("window._voiceStats?.() ?? window._rolloutStats?.()")
                 raise AssertionError(f"never became true: {what or condition}\n{stats}\n{self.troubles}")
-            self.page.wait_for_timeout(20)
+            self.page.wait_for_timeout(wait_ms)
+            wait_ms = min(1.5 * wait_ms, LOOK_MS)
         return value
 
     def look_again(self) -> None:
