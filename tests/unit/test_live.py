@@ -1,6 +1,7 @@
 """Live settings: what may be said in them, what becomes of them elsewhere, and which version is in force."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from segue.clock import ManualClock
 from segue.errors import ConfigurationError, InvalidRequest, NotFound, Unavailable
 from segue.stores.console import MemoryAuditStore
-from segue.stores.settings import MemorySettingsStore
+from segue.stores.settings import NAME, FileCopy, MemorySettingsStore
 from segue.voice.live import (
     Change,
     LiveSettings,
@@ -118,10 +119,12 @@ class Flaky:
 class Server:
     """A server's live settings, and what it applied so far."""
 
-    def __init__(self, clock: ManualClock, store: SettingsStore, there: Any = THERE) -> None:
+    def __init__(
+        self, clock: ManualClock, store: SettingsStore, there: Any = THERE, copy: FileCopy | None = None
+    ) -> None:
         self.applied: list[LiveSettings] = []
         self.store: Any = Flaky(store)
-        self.versions = Versions(clock, self.store, self.applied.append, lambda: there)
+        self.versions = Versions(clock, self.store, self.applied.append, lambda: there, copy)
 
     async def off(self, *names: str, base: int, force: bool = False) -> Version:
         """Switch these off and all others on."""
@@ -236,6 +239,32 @@ async def test_without_the_database_a_server_starts_as_configured(clock: ManualC
     broken.store.trouble = ConfigurationError("row 1")
     with pytest.raises(ConfigurationError):
         await broken.versions.start()
+
+
+async def test_a_copy_serves_a_start_without_the_database(
+    clock: ManualClock, kept: SettingsStore, tmp_path: Path
+) -> None:
+    """What was in force on this machine last holds until the database is back; a copy that is broken is none."""
+    copy = FileCopy(tmp_path / "data")
+    here = Server(clock, kept, copy=copy)
+    await here.off("espeak", base=0)
+    assert await copy.load() == here.versions.current
+    await Server(clock, kept).off("edge", base=1)
+    late = Server(clock, kept, copy=copy)
+    late.store.trouble = Unavailable("The database is away.")
+    await late.versions.start()
+    assert (late.applied[-1].off, late.versions.current.number) == ({"espeak": "x"}, 1)
+    assert "than 1 is not known" in late.versions.trouble
+    late.store.trouble = None
+    await clock.advance(FOLLOW_S)
+    assert late.applied[-1].off == {"edge": "x"}
+    await late.versions.close()
+    assert (tmp_path / "data" / NAME).stat().st_mode & 0o077 == 0
+    (tmp_path / "data" / NAME).write_text('{"version": 3}')
+    assert await copy.load() is None
+    (tmp_path / "file").touch()
+    with pytest.raises(Unavailable, match=r"live\.json cannot be written"):
+        await FileCopy(tmp_path / "file").save(Version())
 
 
 async def test_a_page_goes_on_before_a_number(clock: ManualClock, kept: SettingsStore) -> None:

@@ -3,7 +3,8 @@
 A change is made upon the version that was read: whoever was quicker wins, and the other is told. Nothing is changed in
 place, so that whatever was in force can be read later, and be in force again.
 
-While the database cannot be read, the last version that is known stays in force, and that is said.
+While the database cannot be read, the last version that is known stays in force, and that is said. A copy of it lies
+beside, on this machine, for a start without the database.
 """
 
 import asyncio
@@ -46,6 +47,20 @@ class SettingsStore(Protocol):
         """
 
 
+class Copy(Protocol):
+    """Keeps the version in force on this machine, where it is read only if the versions cannot be."""
+
+    async def load(self) -> Version | None:
+        """The version that was in force here last; None where nobody knows."""
+
+    async def save(self, version: Version) -> None:
+        """Keep it in place of the one before.
+
+        Raises:
+            Unavailable: it could not be written.
+        """
+
+
 class Versions:
     """One for the whole process. `apply` puts live settings in force here; `there` tells which providers there are."""
 
@@ -55,7 +70,9 @@ class Versions:
         store: SettingsStore,
         apply: Callable[[LiveSettings], None],
         there: Callable[[], There],
+        copy: Copy | None = None,
     ) -> None:
+        self._copy = copy
         self._clock = clock
         self._store = store
         self._apply = apply
@@ -70,7 +87,7 @@ class Versions:
         """Why it is not known whether there is a newer one; empty while it is."""
 
     async def start(self) -> None:
-        """Put the newest version in force, and begin to follow. Without the database it is as configured at first.
+        """Put the newest version in force, and begin to follow. Without the database it is that of the copy.
 
         Raises:
             ConfigurationError: what was kept cannot be understood.
@@ -78,6 +95,9 @@ class Versions:
         try:
             await self.refresh()
         except Unavailable as error:
+            copied = await self._copy.load() if self._copy is not None else None
+            if copied is not None:
+                self._put_in_force(copied)
             self._lost(error)
         self._following = asyncio.create_task(self._follow(), name="settings")
 
@@ -177,14 +197,24 @@ class Versions:
     async def _save(self, change: Change) -> None:
         await self._store.save(change)
         self._put_in_force(change.version)
+        await self._note(change.version)
 
     async def _refresh(self) -> None:
         newest = await self._store.newest() or Version()
         if newest != self.current:
             self._put_in_force(newest)
+            await self._note(newest)
         if self.trouble:
             log.info("live settings can be followed again", version=newest.number)
             self.trouble = ""
+
+    async def _note(self, version: Version) -> None:
+        """Write the copy; without it all goes on, but a start without the database would not know."""
+        if self._copy is not None:
+            try:
+                await self._copy.save(version)
+            except Unavailable as error:
+                log.error("the copy of the live settings could not be written", reason=error.message)
 
     def _put_in_force(self, version: Version) -> None:
         value, self.ignored = fitted(version.value, self._there())

@@ -13,7 +13,7 @@ from segue.clock import Clock
 from segue.console.effective import About, effective, fingerprint
 from segue.settings import Settings
 from segue.stores.console import MemoryAuditStore
-from segue.stores.settings import MemorySettingsStore
+from segue.stores.settings import FileCopy, MemorySettingsStore
 from segue.stores.sql.settings import SqlSettingsStore
 from segue.stores.sql.shared import Sql
 from segue.telemetry.metrics import Metrics
@@ -73,6 +73,8 @@ def governing(
         else MemorySettingsStore((memory or MemoryAuditStore()).write, node)
     )
 
+    copy = FileCopy(settings.data) if database is not None else None
+
     def apply(value: LiveSettings) -> None:
         for role, each in team.roles.items():
             each.roster.govern(value.off, value.first.get(role, ""))
@@ -84,7 +86,7 @@ def governing(
             for role, each in team.roles.items()
         }
 
-    return Governing(Versions(clock, store, apply, there), about(settings, clock.wall()), clock)
+    return Governing(Versions(clock, store, apply, there, copy), about(settings, clock.wall()), clock)
 
 
 def about(settings: Settings, started_at: float) -> About:
