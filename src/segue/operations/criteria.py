@@ -7,7 +7,7 @@ from segue.operations.report import Check, Figure, Level
 
 
 @dataclass(frozen=True, slots=True)
-class Criterion:
+class Yardstick:
     """A limit, and on which side of it a figure must lie; on the limit itself it does not hold."""
 
     name: str
@@ -24,37 +24,37 @@ class Criterion:
         return value < self.limit if self.below else value > self.limit
 
 
-CRITERIA: Mapping[str, Criterion] = {
+YARDSTICKS: Mapping[str, Yardstick] = {
     each.name: each
     for each in (
-        Criterion("endpoint_ms", 2000.0, True, "the slowest of the server's answers about its health", " ms"),
-        Criterion("error_ratio", 0.01, True, "the share of listeners' turns that failed meanwhile", least=100),
-        Criterion("memory_bytes", 1e9, True, "memory of the serving process, without the engines' own", " bytes"),
-        Criterion("recognition_ratio", 0.95, False, "the share of spoken sentences that were recognized"),
-        Criterion("recognition_ms", 3000.0, True, "the mean time of a recognition", " ms"),
-        Criterion("synthesis_ratio", 0.98, False, "the share of tries that spoke"),
-        Criterion("synthesis_ms", 2000.0, True, "the mean time of a synthesis", " ms"),
+        Yardstick("endpoint_ms", 2000.0, True, "the slowest of the server's answers about its health", " ms"),
+        Yardstick("error_ratio", 0.01, True, "the share of listeners' turns that failed meanwhile", least=100),
+        Yardstick("memory_bytes", 1e9, True, "memory of the serving process, without the engines' own", " bytes"),
+        Yardstick("recognition_ratio", 0.95, False, "the share of spoken sentences that were recognized"),
+        Yardstick("recognition_ms", 3000.0, True, "the mean time of a recognition", " ms"),
+        Yardstick("synthesis_ratio", 0.98, False, "the share of tries that spoke"),
+        Yardstick("synthesis_ms", 2000.0, True, "the mean time of a synthesis", " ms"),
     )
 }
-"""Every criterion by its name."""
+"""Every yardstick by its name."""
 
 
 def judge(name: str, values: Sequence[float], reason: str = "", hint: str = "") -> Check:
     """A check of the mean of what was observed; `reason` says why nothing was, where that is so.
 
     Raises:
-        KeyError: there is no such criterion.
+        KeyError: there is no such yardstick.
     """
-    criterion = CRITERIA[name]
+    yardstick = YARDSTICKS[name]
     check = f"criteria.{name}"
     n = len(values)
-    if n < criterion.least:
-        why = reason or f"there were {n}, and at least {criterion.least} are needed"
+    if n < yardstick.least:
+        why = reason or f"there were {n}, and at least {yardstick.least} are needed"
         return Check(check, Level.NOT_MEASURED, f"Not measured: {why}.", {"n": n}, hint)
     value = sum(values) / n
-    side = "under" if criterion.below else "over"
-    said = f"{criterion.says[0].upper()}{criterion.says[1:]}: {value:,.4g}{criterion.unit}"
-    figures: dict[str, Figure] = {"value": round(value, 6), "limit": criterion.limit, "n": n}
-    level = Level.PASS if criterion.holds(value) else Level.FAIL
-    sentence = f"{said}; {side} {criterion.limit:,.4g} is wanted (n = {n})."
+    side = "under" if yardstick.below else "over"
+    said = f"{yardstick.says[0].upper()}{yardstick.says[1:]}: {value:,.4g}{yardstick.unit}"
+    figures: dict[str, Figure] = {"value": round(value, 6), "limit": yardstick.limit, "n": n}
+    level = Level.PASS if yardstick.holds(value) else Level.FAIL
+    sentence = f"{said}; {side} {yardstick.limit:,.4g} is wanted (n = {n})."
     return Check(check, level, sentence, figures, "" if level is Level.PASS else hint)
