@@ -58,6 +58,7 @@ def rollout_dashboard(basis: Basis) -> Dashboard:
             },
             "reqps",
         ),
+        Panel("Left before the first sound", {"{{arm}}": rated("segue_abandoned_turns_total", "arm")}, "reqps"),
         Panel("Messages to people", {"{{result}}": "sum by (result) (increase(segue_messages_total[1h]))"}),
     )
     rows = [Row("How it stands", standing), Row("The variants side by side", beside)]

@@ -26,6 +26,15 @@ def operators_dashboard(basis: Basis) -> Dashboard:
             },
         ),
         Panel("Turned away without a good key", {"{{reason}}": rated(metric("unauthorized"), "reason")}, "reqps"),
+        Panel(
+            "Tokens of sessions not believed", {"{{reason}}": rated("segue_ignored_sessions_total", "reason")}, "reqps"
+        ),
+        Panel("Limited by a server alone", {"alone": rated("segue_limited_alone_total")}, "reqps"),
+        Panel(
+            "Live settings: version in force",
+            {"{{instance}}": "segue_settings_version", "{{instance}} follows": "segue_settings_followed"},
+            about="Servers that share a database have the same within a second.",
+        ),
         Panel("Pages of lists", {"{{page}}": rated("segue_cursor_requests_total", "page")}, "reqps"),
     )
     audit = (

@@ -57,12 +57,53 @@ def voice_dashboard(basis: Basis) -> Dashboard:
                     ),
                 ),
             ),
+            Row("Told and waited", _told()),
             Row("Providers", _providers(basis)),
+            Row("Chains", _chains()),
         ),
         {
             "profile": f"label_values({turns}, profile)",
             "variant": f"label_values({turns}, variant)",
         },
+    )
+
+
+def _told() -> tuple[Panel, ...]:
+    chosen = 'variant=~"$variant"'
+    return (
+        Panel(
+            "What listeners were told",
+            {
+                "{{reason}}": rated(f"{metric('degraded')}{{{chosen}}}", "reason"),
+                "another voice": rated(f"{metric('substituted_turns')}{{{chosen}}}"),
+            },
+            "reqps",
+        ),
+        Panel("Reports of devices", {"{{result}}": rated(metric("playback_reports"), "result")}, "reqps"),
+        Panel("Waits in mid-reply", {"{{source}}": rated(f"{metric('underflows')}{{{chosen}}}", "source")}, "reqps"),
+        Panel(
+            "Time waited in mid-reply",
+            {"{{source}}": rated(f"{metric('underflow')}{{{chosen}}}", "source")},
+            "s",
+            "Seconds in a second, over all listeners.",
+        ),
+    )
+
+
+def _chains() -> tuple[Panel, ...]:
+    return (
+        Panel(
+            "Fallbacks, repeats, probes",
+            {
+                "{{role}} asked another": rated("segue_fallbacks_total", "role"),
+                "{{role}} asked again": rated("segue_repeats_total", "role"),
+                "{{role}} tried out": rated("segue_probes_total", "role"),
+            },
+            "reqps",
+        ),
+        Panel("Second synthesizers beside slow ones", {"{{result}}": rated("segue_hedges_total", "result")}, "reqps"),
+        Panel("Writes to the audio cache", {"{{result}}": rated("segue_cache_writes_total", "result")}, "reqps"),
+        Panel("Tries of operators", {"{{outcome}}": rated(metric("tries"), "outcome")}, "reqps"),
     )
 
 
