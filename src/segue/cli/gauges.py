@@ -18,7 +18,9 @@ VERDICTS = {
 LEVELS = {"fail": "bold red", "warn": "yellow", "no_data": "magenta", "not_measured": "dim"}
 BARS = "▁▂▃▄▅▆▇█"
 NONE = "–"
-PAST = 24
+WIDE = 120
+"""Columns from which on everything is shown."""
+PAST = 12
 """So many windows are in a line."""
 
 
@@ -32,9 +34,12 @@ def spark(values: Sequence[float | None]) -> str:
 
 
 def block(
-    told: Mapping[str, Any], past: Sequence[Mapping[str, Any]], place: str, *, judged: bool = True
+    told: Mapping[str, Any], past: Sequence[Mapping[str, Any]], place: str, *, wide: bool, judged: bool = True
 ) -> RenderableType:
-    """A window as it stands, with the ones before it, oldest first; with what does not hold where it is `judged`."""
+    """A window as it stands, with the ones before it, oldest first.
+
+    Where it is not `wide` it fits into 80 columns; what does not hold is told where it is `judged`.
+    """
     words, colour = VERDICTS[told["verdict"]]
     ended = datetime.fromtimestamp(told["ended"]).astimezone().strftime("%H:%M:%S")
     head = Text.assemble((words, colour), (f"  {told['window_s']:.0f} s until {ended}", "dim"))
@@ -43,7 +48,7 @@ def block(
         where = f"{rollout['name']} · {rollout['stage']} · {rollout['share']:.1%} · {rollout['phase']}"
         parts.append(Text(where, style="cyan"))
     if told["variants"]:
-        parts += [Text(), _variants(told, past)]
+        parts += [Text(), _variants(told, past) if wide else _in_short(told, past)]
     if told["providers"]:
         parts += [Text(), _providers(told)]
     parts += [Text(), _around(told)]
@@ -72,6 +77,21 @@ def _variants(told: Mapping[str, Any], past: Sequence[Mapping[str, Any]]) -> Tab
             _cell(_ms(each["ttfa"]["p95_ms"]), ttfa),
             _ms(each["ttfa"]["p99_ms"]),
             _cell(_ms(each["first_tts"]["p95_ms"]), first_tts),
+        )
+    return table
+
+
+def _in_short(told: Mapping[str, Any], past: Sequence[Mapping[str, Any]]) -> Table:
+    table = _table("VARIANT", "TURNS", "SUCCESS", "FALLBACK", "TTFA P95", "")
+    for each in told["variants"]:
+        before = [_of(window, each["variant"]) for window in past[-8:]]
+        table.add_row(
+            Text(f"{each['variant']} {each['arm']}", style="cyan" if each["arm"] else ""),
+            f"{each['turns']:,}",
+            _share(each["success"]),
+            _share(each["fallback"]),
+            _ms(each["ttfa"]["p95_ms"]),
+            Text(spark([known and known["p95_ms"] for known in _each(before, "ttfa")]), style="cyan"),
         )
     return table
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 
 from segue.cli.asking import HERE, Server, Where
-from segue.cli.gauges import PAST, block
+from segue.cli.gauges import PAST, WIDE, block
 from segue.cli.recording import recorded
 from segue.cli.reporting import END, Ending, finish
 from segue.clock import SystemClock
@@ -62,7 +62,8 @@ def monitor(
     report = Report("monitor", server.place, began_us, round(clock.wall() * 1e6), _checks(last), {"window": last})
     if not ending.json_:
         if not watch:
-            Console(highlight=False).print(block(last, (), server.place, judged=False))
+            console = Console(highlight=False)
+            console.print(block(last, (), server.place, wide=console.width >= WIDE, judged=False))
         finish(report, where, ending)
     _end(report, where, ending, last, told=watch)
 
@@ -85,9 +86,9 @@ def _watched(shown: Iterator[dict[str, Any]], place: str, ending: Ending) -> dic
             if ending.json_:
                 print(json.dumps(told, ensure_ascii=False), flush=True)
             elif live is not None:
-                live.update(block(told, tuple(past), place), refresh=True)
+                live.update(block(told, tuple(past), place, wide=console.width >= WIDE), refresh=True)
             else:
-                console.print(block(told, tuple(past), place))
+                console.print(block(told, tuple(past), place, wide=console.width >= WIDE))
     except KeyboardInterrupt:
         pass  # whoever watches has seen enough
     finally:

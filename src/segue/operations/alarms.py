@@ -86,12 +86,12 @@ def of_share(name: str, figure: str, bad: int, n: int, *, few: Level = Level.NO_
     """How a share stands: proved over a limit, within it, or with too few to say so."""
     figures: dict[str, Figure] = {"n": n, "bad": bad}
     if n == 0:
-        return Check(name, few, f"Nothing happened{where} in the window: {LEAST} are needed.", figures)
+        return Check(name, few, f"{where}nothing to judge in the window, {LEAST} are needed.", figures)
     words, value = WORDS[figure], bad / n
     found = {alarm.severity: share(bad, n, SURE[alarm.severity]) for alarm in of_figure(figure)}
     least_sure = share(bad, n, SURE[Severity.P1])
     figures |= {"share": _short(value), "low": _short(least_sure.low), "high": _short(least_sure.high)}
-    told = f"{bad} of {n} {words}{where} ({value:.1%})"
+    told = f"{where}{bad} of {n} {words} ({value:.1%})"
     for alarm in of_figure(figure):
         low = found[alarm.severity].low
         if low is not None and low > alarm.limit:
@@ -100,18 +100,18 @@ def of_share(name: str, figure: str, bad: int, n: int, *, few: Level = Level.NO_
     if n < LEAST:
         return Check(name, few, f"{told}: too few to call it well, {LEAST} are needed.", figures)
     limit = of_figure(figure)[-1].limit
+    if value > limit:
+        return Check(name, Level.PASS, f"{told}: over {limit:.0%}, which may still be chance.", figures)
     proved = least_sure.high is not None and least_sure.high <= limit
-    beyond = "" if value <= limit else ", which may still be chance"
-    sure = "proved to be within" if proved else f"not proved to be over{beyond}"
-    return Check(name, Level.PASS, f"{told}: {sure} {limit:.0%}." if not beyond else f"{told}: {sure}.", figures)
+    return Check(name, Level.PASS, f"{told}: {'proved to be ' if proved else ''}within {limit:.0%}.", figures)
 
 
 def of_mean(name: str, figure: str, mean_s: float | None, error_s: float | None, n: int, *, where: str = "") -> Check:
     """How a mean of seconds stands; its proof takes the mean of many as normal."""
     figures: dict[str, Figure] = {"n": n, "mean_s": _short(mean_s), "error_s": _short(error_s)}
     if mean_s is None or error_s is None or n < LEAST:
-        return Check(name, Level.NOT_MEASURED, f"{n} attempts{where} in the window: {LEAST} are needed.", figures)
-    told = f"{n} attempts{where} took {mean_s:.2f} s on average"
+        return Check(name, Level.NOT_MEASURED, f"{where}{n} attempts in the window, {LEAST} are needed.", figures)
+    told = f"{where}{n} attempts took {mean_s:.2f} s on average"
     for alarm in of_figure(figure):
         errors = _NORMAL_99 if alarm.severity is Severity.P0 else _NORMAL_95
         if mean_s - errors * error_s > alarm.limit:

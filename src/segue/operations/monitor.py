@@ -140,7 +140,7 @@ def checks(window: Window, latest: Scrape, around: Around) -> tuple[Check, ...]:
                 spoken.mean_s,
                 spoken.mean_error_s,
                 spoken.n,
-                where=f" of {name}",
+                where=f"{name}: ",
             )
         )
     n, failed = vitals.requests(window)
@@ -167,7 +167,7 @@ def _of_variant(window: Window, name: str, around: Around) -> Iterable[Check]:
     served = window.by("segue_served_total", "served", variant=name)
     judged = round(sum(served.values()) - served.get("unfinished", 0.0))
     word, arm = slug(name), around.arms().get(name, "")
-    where = f" in {name}" + (f" ({arm})" if arm else "")
+    where = f"{name} ({arm}): " if arm else f"{name}: "
     others = round(served.get("fallback", 0.0) + served.get("resumed", 0.0))
     yield of_share(f"success.{word}", "failed", round(served.get("failed", 0.0)), judged, where=where)
     yield of_share(f"fallback.{word}", "fallback", others, judged, where=where)
