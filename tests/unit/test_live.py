@@ -257,6 +257,7 @@ async def test_a_copy_serves_a_start_without_the_database(
     assert "than 1 is not known" in late.versions.trouble
     late.store.trouble = None
     await clock.advance(FOLLOW_S)
+    await late.versions.refresh()  # it waits for what follows now
     assert late.applied[-1].off == {"edge": "x"}
     await late.versions.close()
     assert (tmp_path / "data" / NAME).stat().st_mode & 0o077 == 0

@@ -164,7 +164,9 @@ def test_the_commands_do_it(
 async def started(folder: Path, *models: str) -> AsyncIterator[House]:
     """A server in this process with these models, on a data folder."""
     chosen = {"models": list(models), "synthesizers": ["scripted"], "recognizers": []}
-    (folder / "segue.yaml").write_text(json.dumps({"providers": chosen}), encoding="utf-8")
+    (folder / "segue.yaml").write_text(
+        json.dumps({"providers": chosen, "voice": {"languages": ["en"]}}), encoding="utf-8"
+    )
     house = build(load(folder / "segue.yaml", data=folder / "data"))
     async with house.running():
         yield house
