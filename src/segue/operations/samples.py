@@ -89,8 +89,9 @@ class Scene:
             return False
         if not character:
             return True
-        voices = self.characters[character]["voices"].get(provider, {})
-        return bool(self.characters[character]["variants"]) or language in voices or "*" in voices
+        known = self.characters[character]
+        voices = known["voices"].get(provider, {})
+        return language in known["languages"] and (language in voices or "*" in voices)
 
 
 def scene(

@@ -202,9 +202,16 @@ def exposure(routing: Mapping[str, Any], statuses: Sequence[Mapping[str, Any]]) 
     return {"name": name, "share_percent": share, "stage": found["stage"], "phase": phase}
 
 
-def differ(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> bool:
-    """Whether two variants should sound different where no character speaks."""
-    return any(baseline.get(name) != candidate.get(name) for name in ("synthesizer", "voice"))
+def differ(found: Scene, language: str) -> bool:
+    """Whether the arms should sound different in a language, where no character speaks."""
+
+    def speaker(variant: Mapping[str, Any]) -> tuple[str, str]:
+        """Who speaks a variant: a voice that does not know the language leaves it as it is."""
+        own = str(variant.get("voice") or "").rpartition("/")[2]
+        known = any(language in voices.get(own, ()) for voices in found.speaks.values())
+        return str(variant.get("synthesizer") or ""), own if known else ""
+
+    return found.candidate is not None and speaker(found.baseline) != speaker(found.candidate)
 
 
 def voice_of(found: Scene, effective: Mapping[str, Any], side: Side, provider: str, language: str) -> str:

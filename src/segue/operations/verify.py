@@ -171,22 +171,22 @@ class _Looking:
         """Each arm by its bytes, and what is kept of it."""
         found = seen(self._asking)
         for language in self._languages(found):
-            arms = [self._arm(found, Side.BASELINE, language)]
-            if found.candidate is not None:
-                arms.append(self._arm(found, Side.CANDIDATE, language))
+            text = self._text(language)
+            sides = (Side.BASELINE,) if found.candidate is None else tuple(Side)
+            arms = [self._arm(found, side, language, text) for side in sides]
             for arm in arms:
                 yield from of_arm(arm)
-            if len(arms) > 1 and found.candidate is not None:
-                yield of_both(*arms, differ=differ(found.baseline, found.candidate))
+            if len(arms) > 1:
+                yield of_both(*arms, differ=differ(found, language))
             else:
                 told = "No rollout is live: there is no candidate to be heard."
                 yield Check(f"synthesis.candidate.{language}", Level.NOT_MEASURED, told)
             for kept in self._kept(found, language, arms):
                 yield from of_kept(kept)
 
-    def _arm(self, found: Scene, side: Side, language: str) -> Arm:
+    def _arm(self, found: Scene, side: Side, language: str, text: str) -> Arm:
         sample = Sample("", language, side, "")
-        text, wanted = self._text(language), found.first(sample)
+        wanted = found.first(sample)
         voice = voice_of(found, self._effective, side, wanted, language)
         alone = Sample("", language, Side.BASELINE, wanted)
         straight = [self._take(alone, text, voice=voice) for _ in range(2)]
@@ -197,7 +197,7 @@ class _Looking:
         for arm in arms:
             sample = arm.heard.sample
             text, other = self._text(language), None
-            if len(arms) > 1 and found.candidate is not None and differ(found.baseline, found.candidate):
+            if len(arms) > 1 and differ(found, language):
                 beside = next(each.heard.sample for each in arms if each is not arm)
                 other = self._take(beside, text, cache="use")
             else:

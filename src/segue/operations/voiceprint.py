@@ -30,6 +30,8 @@ PITCH_SCALE_ST, SPECTRUM_SCALE_DB = 1.5, 2.0
 """What counts as one step of distance: so much in pitch, or so much in the mean spectrum."""
 QUIET_DB = 25.0
 """What lies so far below the loudest moment says nothing of a voice."""
+FLOOR_DB = 35.0
+"""Bands this far below the strongest one count as equal: what is in them is the noise of a room or of an encoder."""
 VOICED = 0.5
 """Least correlation of a frame with itself, one period later, from which on it is voiced."""
 FRAME_S, STEP_S = 0.04, 0.02
@@ -90,6 +92,7 @@ def voiceprint(pcm: bytes, rate: int) -> Voiceprint | None:
     pitches_hz = _pitches_hz(energy, window, length, rate)
     frequencies = np.fft.rfftfreq(length, 1 / rate)
     bands_db = (10 * np.log10(energy @ _bands(frequencies).T + 1e-9)).mean(axis=0)
+    bands_db = np.maximum(bands_db, bands_db.max() - FLOOR_DB)
     whole = energy.sum(axis=0)
     return Voiceprint(
         float(np.median(pitches_hz)) if len(pitches_hz) else 0.0,
