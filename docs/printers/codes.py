@@ -17,7 +17,9 @@ from segue.web.rollout_bodies import Refused
 KINDS: Sequence[type[SegueError]] = (Conflict, OutcomeUnknown, Outdated, PlanError, Refused, UnknownRollout, Unsound)
 
 UNKNOWN: Mapping[str, str] = {
+    "unknown_backup": "There is no backup of this name in the data folder.",
     "unknown_chat": "There is no such chat; it may have been removed.",
+    "unknown_incident": "There is no such incident.",
     "unknown_key": "There is no key with this id.",
     "unknown_node": "There is no node of this name; or two nodes take each other for a third one.",
     "unknown_run": "There is no such run; its chat may have been removed.",

@@ -73,7 +73,7 @@ def test_what_nobody_knows_is_left_open() -> None:
     assert "turns: gone" in text
 
 
-def test_a_check_counts_only_after_the_mitigation() -> None:
+def test_a_check_counts_only_after_listeners_ceased_to_suffer() -> None:
     """A report that passed before listeners ceased to suffer proves nothing."""
     done = [
         {"command": "verify", "outcome": "pass", "at": 1500.0, "by": "olha", "digest": "ab" * 32},

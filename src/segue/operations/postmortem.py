@@ -211,7 +211,7 @@ def _cause(incident: Mapping[str, Any]) -> list[Block]:
     items = (
         f"Rollback level: {words[level]}",
         f"Rollback target: {incident['rollback_target'] or ('none' if not level else open_for(_leader(incident)))}",
-        f"From opening to mitigation: {_lasting(took) if took is not None else 'it is not mitigated'}",
+        f"From opening until it was mitigated: {_lasting(took) if took is not None else 'it is not mitigated'}",
         f"Issues encountered: {open_for(_leader(incident))}",
     )
     cause = incident["cause"] or open_for(_leader(incident))
@@ -219,13 +219,13 @@ def _cause(incident: Mapping[str, Any]) -> list[Block]:
 
 
 def _verified(record: Record) -> list[Block]:
-    """Which checks were run after the mitigation, and passed; what was not run has an open box."""
+    """Which checks were run after it was mitigated, and passed; what was not run has an open box."""
     after = record.incident["mitigated_at"] or record.incident["closed_at"]
     done: dict[str, str] = {}
     for each in record.operations:
         if after and each["at"] >= after and each["outcome"] == "pass":
             done[each["command"]] = f"passed at {_time(each['at'])}, evidence {each['digest'][:12]}"
-    items = tuple(f"segue {name}: {done.get(name, 'not on record since the mitigation')}" for name in CHECKS)
+    items = tuple(f"segue {name}: {done.get(name, 'not on record since it was mitigated')}" for name in CHECKS)
     return [Heading("Resolution verification"), Items(items, tuple(name in done for name in CHECKS))]
 
 
