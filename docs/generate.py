@@ -13,6 +13,7 @@ from pathlib import Path
 
 from docs.printers.alerts import alerts_page
 from docs.printers.audit import audit_page
+from docs.printers.breakages import breakages_page
 from docs.printers.codes import code_rows
 from docs.printers.commands import command_page
 from docs.printers.configuration import configuration_page
@@ -25,6 +26,7 @@ from docs.printers.faults import faults_page
 from docs.printers.gates import gates_page
 from docs.printers.markdown import table
 from docs.printers.plans import plans_page
+from docs.printers.runbooks import runbooks_page
 from segue import errors
 from segue.errors import FailureCategory, SegueError
 from segue.measures import MEASURES, Measure, Unit
@@ -126,6 +128,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/explanation/gates-measured.md": lambda: gates_page(NOTE),
     "docs/reference/alerts.md": lambda: alerts_page(NOTE),
     "docs/reference/audit.md": lambda: audit_page(NOTE),
+    "docs/reference/breakages.md": lambda: breakages_page(NOTE),
     "docs/reference/cli.md": lambda: command_page(NOTE),
     "docs/reference/configuration.md": lambda: configuration_page(NOTE),
     "docs/reference/decisions.md": lambda: decisions_page(NOTE),
@@ -135,6 +138,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/http-api.md": lambda: http_page(NOTE),
     "docs/reference/measures.md": measure_page,
     "docs/reference/plans.md": lambda: plans_page(NOTE),
+    "docs/reference/runbooks.md": lambda: runbooks_page(NOTE),
 }
 
 

@@ -360,12 +360,23 @@ def candidate_is_baseline(it: Deployment) -> tuple[Check, ...]:
 
 def other_settings(it: Deployment) -> tuple[Check, ...]:
     """Another order was released."""
-    return it.verify({"providers": {"synthesizers": ["newer", "studio", "espeak"]}}).checks
+    return _unexpected(it)
 
 
 def other_share(it: Deployment) -> tuple[Check, ...]:
     """Less was to be exposed."""
-    return it.verify({"rollout": {"name": "newer", "share_percent": 5}}).checks
+    return _unexpected(it)
+
+
+def _unexpected(it: Deployment) -> tuple[Check, ...]:
+    """Both at once, and looked at once."""
+    if "unexpected" not in it.seen:
+        expected = {
+            "providers": {"synthesizers": ["newer", "studio", "espeak"]},
+            "rollout": {"name": "newer", "share_percent": 5},
+        }
+        it.seen["unexpected"] = it.verify(expected).checks
+    return it.seen["unexpected"]
 
 
 def off_meanwhile(it: Deployment) -> tuple[Check, ...]:
@@ -418,24 +429,28 @@ def no_prometheus(it: Deployment) -> tuple[Check, ...]:
 
 def not_scraped(it: Deployment) -> tuple[Check, ...]:
     """A proxy that hides the metrics."""
-    return _unseen(it, "telemetry.scraped")
+    return _unseen(it)
 
 
 def alert_fires(it: Deployment) -> tuple[Check, ...]:
-    """The same, until somebody is called."""
-    return _unseen(it, "telemetry.firing")
+    """The same, which an alert tells of."""
+    return _unseen(it)
 
 
-def _unseen(it: Deployment, name: str) -> tuple[Check, ...]:
-    def checks() -> dict[str, Check]:
-        return {check.name: check for check in it.watched()}
+def _unseen(it: Deployment) -> tuple[Check, ...]:
+    """What is found once the alert fires, which is when the scraping has failed."""
+    names = ("telemetry.scraped", "telemetry.firing")
 
-    it.front.hides = frozenset({"/metrics"})
-    until(lambda: checks()[name].level is Level.FAIL)
-    found = it.watched()
-    it.front.heal()
-    until(lambda: {checks()[name].level for name in ("telemetry.scraped", "telemetry.firing")} == {Level.PASS})
-    return found
+    def levels() -> set[Level]:
+        return {check.level for check in it.watched() if check.name in names}
+
+    if "unseen" not in it.seen:
+        it.front.hides = frozenset({"/metrics"})
+        until(lambda: levels() == {Level.FAIL})
+        it.seen["unseen"] = it.watched()
+        it.front.heal()
+        until(lambda: levels() == {Level.PASS})
+    return it.seen["unseen"]
 
 
 def not_installed(it: Deployment) -> tuple[Check, ...]:

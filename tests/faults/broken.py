@@ -209,6 +209,8 @@ class Deployment:
     kept: dict[str, Kept] = field(default_factory=dict)
     """What was kept of the canary of the healthy deployment, by sample."""
     watching: RunningPrometheus | None = None
+    seen: dict[str, tuple[Check, ...]] = field(default_factory=dict)
+    """What was found of a state that breaks two things at once, by its name."""
     draws: int = 0
     """So many times it was listened to."""
 
