@@ -27,6 +27,7 @@ class Parameter(Section):
     """Something that is said when a runbook is run."""
 
     about: str
+    """What it means, for whoever says it."""
     default: str | None = None
     """What holds where nothing is said; it must be said when absent."""
     pattern: str = ""
@@ -37,13 +38,17 @@ class Step(Section):
     """One step: what is done, how it is looked at, how it is taken back."""
 
     name: Name
+    """Its name in the journal; each has its own."""
     about: str = ""
+    """Why it is done, for whoever reads along."""
     do: Action
+    """What is done."""
     verify: tuple[Verification, ...] = ()
     """What must hold afterwards, beside what the action shows of itself; asked again until the time is over."""
     undo: Literal["before", "nothing"] | tuple[Action, ...] = "nothing"
     """`before` brings back what was there before, as the journal has it."""
     timeout_s: Annotated[float, Field(gt=0, le=7200)] = 60.0
+    """How long each of its programs may take, and how long it is looked at until it holds."""
     repeatable: bool = False
     """Whether a command may simply be run a second time where nobody can tell whether it was."""
 
@@ -60,12 +65,16 @@ class Runbook(Section):
     """Steps that bring a deployment back to where it was."""
 
     name: Name
+    """The name by which it is asked for."""
     level: Depth
+    """How deep it goes."""
     about: str
+    """What it does, in a sentence."""
     parameters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Parameter] = Field(default_factory=dict)
     on_failure: Literal["stop", "undo"] = "stop"
     """Whether the steps that were done are taken back, the last first, where one fails."""
     steps: tuple[Step, ...]
+    """What is done, one after another."""
 
     @model_validator(mode="after")
     def _is_whole(self) -> "Runbook":
