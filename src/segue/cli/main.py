@@ -53,7 +53,8 @@ COMMANDS = {
     "telemetry": ("telemetry:app", "Alerts, rules and dashboards, from the settings and from plans."),
     "go": (
         "go:go",
-        "Go or no-go: preflight, smoke, load, watch and the way back, measured, with a page to decide by.",
+        "Go or no-go: preflight, smoke, load, watch and the way back, measured, with a page to decide by.\n\nExit code"
+        " 0: GO. 1: NO-GO; what is needed and was not measured is one too. 2: GO, with accepted warnings.",
     ),
     "plan": ("plan:app", "Plans of rollouts, before they are started."),
     "gate": ("gate:app", "Gates, before they are written into a plan."),
