@@ -7,6 +7,7 @@ Sources: C. Clopper and E. Pearson, Biometrika 26 (1934); H. David and H. Nagara
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import exp, lgamma, log, log1p
 from typing import NamedTuple
 
@@ -111,6 +112,7 @@ def _inverse(level: float, a: float, b: float) -> float:
     return (low + high) / 2.0
 
 
+@lru_cache(maxsize=4096)
 def _rank(n: int, part: float, level: float, *, at_most: bool = False) -> int:
     """The first rank, from 1, whose value is over the quantile with this chance; or the last that is not, at most."""
     low, high = 0, n + 1
