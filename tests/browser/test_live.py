@@ -17,7 +17,8 @@ ROW = "#providers tr[data-provider=espeak]"
 @pytest.fixture(scope="module")
 def two() -> Iterator[RunningServer]:
     """A server with two synthesizers."""
-    providers = {"models": ["offline"], "synthesizers": ["scripted", "espeak"], "recognizers": []}
+    chain = {"models": ["offline"], "synthesizers": ["scripted", "espeak"], "recognizers": []}
+    providers = {**chain, "espeak": {"workers": 1}}
     with running({"providers": providers, "voice": {"languages": ["en"]}}) as server:
         yield server
 

@@ -17,7 +17,12 @@ from segue.wiring.house import House, build
 from tests.server import RunningServer, running
 
 TWO = {
-    "providers": {"models": ["offline", "scripted"], "synthesizers": ["scripted", "espeak"]},
+    "providers": {
+        "models": ["offline", "scripted"],
+        "synthesizers": ["scripted", "espeak"],
+        "recognizers": [],
+        "espeak": {"workers": 1},
+    },
     "voice": {"languages": ["en"]},
 }
 """Two models and two synthesizers; one name is among both."""
