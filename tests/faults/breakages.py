@@ -101,7 +101,6 @@ VERIFIED = (
         "settings.providers.synthesizers",
     ),
     Breakage("other share", "The rollout exposes more than it should.", "verify", "settings.rollout.share_percent"),
-    Breakage("switched off meanwhile", "Spoken replies are switched off.", "verify", "voice.switch"),
     Breakage("stale metrics", "What stands before the server answers with an old scrape.", "verify", "metrics.moves"),
     Breakage(
         "bytes under another label",

@@ -379,14 +379,6 @@ def _unexpected(it: Deployment) -> tuple[Check, ...]:
     return it.seen["unexpected"]
 
 
-def off_meanwhile(it: Deployment) -> tuple[Check, ...]:
-    """The kill switch, again."""
-    posted(it, "/api/voice/switch", {"enabled": False, "reason": "broken on purpose"})
-    found = it.verify().checks
-    posted(it, "/api/voice/switch", {"enabled": True})
-    return found
-
-
 def stale_metrics(it: Deployment) -> tuple[Check, ...]:
     """The same scrape again and again."""
     it.front.keeps = frozenset({"/metrics"})
@@ -536,7 +528,6 @@ LOOKS: Mapping[str, Look] = {
     "candidate is the baseline": candidate_is_baseline,
     "other settings": other_settings,
     "other share": other_share,
-    "switched off meanwhile": off_meanwhile,
     "stale metrics": stale_metrics,
     "bytes under another label": other_label,
     "arms alike": arms_alike,

@@ -1,15 +1,20 @@
 """Whatever is broken on purpose is found by the command that should find it, and a healthy deployment gives nothing."""
 
+import json
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from segue.cli.asking import Where
+from segue.cli.main import main
 from segue.cli.recording import recorded
+from segue.operations.envelope import from_text, vouched
 from segue.operations.report import Check, Level, accepted, outcome
 from segue.operations.take import kept
+from segue.stores.audit_key import trusted_keys
 from tests.faults.breakages import TABLE
 from tests.faults.breaking import LOOKS
 from tests.faults.broken import ACCEPTED, Deployment, deployed
@@ -43,6 +48,28 @@ def test_nothing_is_found_on_a_healthy_deployment(healthy: tuple[Check, ...]) ->
     assert outcome(checks) is Level.PASS
     looked_at = {"canary.finished", "server.health", "config.fits", "metrics.moves", "telemetry.rules"}
     assert looked_at <= {check.name for check in checks}
+
+
+@pytest.mark.usefixtures("healthy")
+def test_the_command_tells_by_its_exit_code(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """0 where each warning is accepted by name, which the signed evidence holds; else 2, or 1 where it is strict."""
+
+    def run(*more: str) -> tuple[int, dict[str, Any]]:
+        words = ("preflight", "--json", "--data", str(deployment.server.data), "--config", str(deployment.file), *more)
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        return int(end.value.code or 0), json.loads(capsys.readouterr().out)
+
+    assert run("--no-record")[0] == 2
+    assert run("--no-record", "--strict")[0] == 1
+    code, told = run("--strict", *(word for name in (*ACCEPTED, "nothing.such") for word in ("--accept", name)))
+    assert code == 0
+    assert {check["name"] for check in told["checks"] if check.get("accepted")} <= set(ACCEPTED)
+    assert "nothing.such" in told["facts"]["unused"]
+    envelope = from_text(Path(told["evidence"]).read_text(encoding="utf-8"))
+    assert envelope is not None
+    assert list(vouched(envelope, trusted_keys(deployment.server.data)).values()) == [True]
+    assert json.loads(envelope.payload)["facts"]["accepted"] == [*ACCEPTED, "nothing.such"]
 
 
 @pytest.mark.parametrize("name", LOOKS)
