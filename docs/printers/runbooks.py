@@ -20,9 +20,9 @@ A text may hold `${name}`, a parameter of the runbook, or one that every runbook
 place before anything is done, stays one argument whatever it holds, and must not begin with a dash.
 """
 _ACTIONS = """
-What `do` may be and what `undo` may list; `verify` may list `http` and `command`. *Looks* says whether the action itself
-can tell that it was done; of the others only what verifies it can. *Recorded* means that no such engine was there when
-it was tested: its command lines are compared with written ones.
+What `do` may be and what `undo` may list; `verify` may list `http` and `command`. *Looks* says whether the action
+itself can tell that it was done; of the others only what verifies it can. *Recorded* means that no such engine was
+there when it was tested: its command lines are compared with written ones.
 """
 _VALUES = {
     "do": "an action",

@@ -71,6 +71,7 @@ class Runbook(Section):
     about: str
     """What it does, in a sentence."""
     parameters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Parameter] = Field(default_factory=dict)
+    """What is said when it is run; `to` with `--to`, the others with `--set`."""
     on_failure: Literal["stop", "undo"] = "stop"
     """Whether the steps that were done are taken back, the last first, where one fails."""
     steps: tuple[Step, ...]
