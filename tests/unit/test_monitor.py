@@ -143,6 +143,15 @@ def test_a_broken_gate_is_an_alarm(deed: str, verdict: str) -> None:
     assert window(*[well()] * 60, *[well(variant="hd")] * 60, around=around)["verdict"] == verdict
 
 
+def test_a_rollout_that_was_rolled_back_is_told() -> None:
+    """It is a reason to look, and its candidate is waited for no longer."""
+    around = Around(promised(None), ({**ROLLOUT, "phase": "rolled_back", "sentence": "ttfa: too slow."},))
+    found = window(*[well()] * 60, around=around)
+
+    assert found["verdict"] == "p1"
+    assert "ttfa: too slow." in check(found, "rollout.hd")["reason"]
+
+
 def test_what_the_server_says_of_itself_is_a_limit() -> None:
     """Objectives come from the server where it tells them, and an emergency is P0."""
     mine = promised({"profiles": {"fast": {"ttfa_p95_ms": {"objective": 800.0}}}})

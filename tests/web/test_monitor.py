@@ -73,6 +73,15 @@ def told(capsys: pytest.CaptureFixture[str], server: RunningServer, *words: str)
     return code, plain
 
 
+def test_people_are_shown_the_figures(capsys: pytest.CaptureFixture[str], server: RunningServer, before: Path) -> None:
+    """Without --json there is a table of the variants above the checks."""
+    code, text = said(capsys, server, "monitor", "--against", str(before), "--no-record")
+
+    assert code == 0
+    assert "baseline" in text
+    assert "success.baseline" in text
+
+
 def test_a_window_of_a_real_server(capsys: pytest.CaptureFixture[str], server: RunningServer, before: Path) -> None:
     """What was spoken since an earlier reading is judged, with both arms of a rollout; the report is on record."""
     code, window = told(capsys, server, "monitor", "--against", str(before))
@@ -92,14 +101,9 @@ def test_a_window_of_a_real_server(capsys: pytest.CaptureFixture[str], server: R
     assert (rollout["name"], rollout["stage"], rollout["share"]) == ("monitored", "half", 0.5)
     assert {gate["gate"] for gate in rollout["gates"]} == {"ttfa", "success"}
 
-
-def test_people_are_shown_the_figures(capsys: pytest.CaptureFixture[str], server: RunningServer, before: Path) -> None:
-    """Without --json there is a table of the variants above the checks."""
-    code, text = said(capsys, server, "monitor", "--against", str(before), "--no-record")
-
-    assert code == 0
-    assert "baseline" in text
-    assert "success.baseline" in text
+    code, window = told(capsys, server, "monitor", "--against", str(before))
+    assert (code, window["verdict"]) == (2, "p1")
+    assert "The test is over." in window["checks"][-1]["reason"]
 
 
 def test_a_server_that_is_not_there_is_no_data(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

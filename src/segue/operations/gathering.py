@@ -48,12 +48,14 @@ class Gathering:
         return parsed(answer.text, self._clock.wall(), _date(answer))
 
     def around(self, since_s: float) -> Around:
-        """What it promises, and its live rollouts with what was counted of each character since a moment."""
+        """What it promises, and the rollouts that were live since a moment, with what each character did since."""
         objectives, rollouts = promised(None), []
         try:
             objectives = promised(self._plain("/api/voice/degradation_status"))
             listed = self._plain("/api/rollouts?limit=20")["items"]
-            names = [each["name"] for each in listed if Phase(each["phase"]).live]
+            names = [
+                each["name"] for each in listed if Phase(each["phase"]).live or (each["ended_at"] or 0.0) > since_s
+            ]
             rollouts = [self._plain(f"/api/rollouts/{name}") for name in names]
             characters = {each["name"]: of_characters(self._new_blocks(each), since_s) for each in rollouts}
         except SegueError as error:

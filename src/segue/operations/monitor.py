@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from segue.delivery.evidence import MILLION
+from segue.delivery.rollout import Phase
 from segue.operations import vitals
 from segue.operations.alarms import LEAST, LEVELS, Severity, gravest, of_figure, of_mean, of_share, slug
-from segue.operations.report import Check, Level
+from segue.operations.report import Check, Figure, Level
 from segue.operations.scrape import Scrape
 from segue.operations.windows import Window
 from segue.vendors.degradation import ProfilesSettings
@@ -24,7 +25,7 @@ AUTHORITY = "It is the rollout itself that acts on its gates; `segue rollout sta
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What else is known of the server: what its profiles promise, and the rollouts that are live."""
+    """What else is known of the server: what its profiles promise, and the rollouts that were live in the window."""
 
     objectives: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     rollouts: tuple[Mapping[str, Any], ...] = ()
@@ -35,7 +36,8 @@ class Around:
 
     def arms(self) -> dict[str, str]:
         """Which variant is compared with which: the arm of each one's name."""
-        return {each[arm]["name"]: arm for each in self.rollouts for arm in ("baseline", "candidate")}
+        live = [each for each in self.rollouts if Phase(each["phase"]).live]
+        return {each[arm]["name"]: arm for each in live for arm in ("baseline", "candidate")}
 
 
 def promised(degradation: Any) -> dict[str, dict[str, float]]:
@@ -208,6 +210,11 @@ def _gates(around: Around) -> Iterable[Check]:
     if around.missing:
         yield Check("rollout", Level.NOT_MEASURED, f"The rollouts are not known: {around.missing}")
     for rollout in around.rollouts:
+        if rollout["phase"] == Phase.ROLLED_BACK:
+            reason = f"P1: it was rolled back within the window: {rollout['sentence']}"
+            figures: dict[str, Figure] = {"severity": Severity.P1.value}
+            yield Check(f"rollout.{slug(rollout['name'])}", Level.WARN, reason, figures, AUTHORITY)
+            continue
         broken = [gate for gate in rollout["gates"] if gate["word"] == "breach"]
         for gate in broken:
             severity = Severity.P0 if gate["on_breach"] == "rollback" else Severity.P1
