@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PAGE = PROJECT / "src" / "segue" / "web" / "page"
 LANGUAGES = ["en", "uk", "ru", "zh"]
-WAYS = ["talk", "chats", "rollouts", "health", "nodes", "keys", "audit"]
+WAYS = ["talk", "chats", "rollouts", "health", "nodes", "incidents", "keys", "audit"]
 ASKED = "performance.getEntriesByType('resource').map((each) => new URL(each.name).pathname)"
 TEXTS = """
 async (page) => Object.fromEntries(await Promise.all(["en", "uk", "ru", "zh"].map(
@@ -20,7 +20,7 @@ async (page) => Object.fromEntries(await Promise.all(["en", "uk", "ru", "zh"].ma
 
 
 def test_every_page_has_the_same_ways_and_says_who_looks(visit: Visit) -> None:
-    """Seven ways, the current one marked, whoever is signed in, and the page's own title, from one page to the next."""
+    """Eight ways, the current one marked, whoever is signed in, and the page's own title, from one page to the next."""
     visitor = visit().sign_in().look("nodes.html")
     for page in ["nodes", "keys", "rollouts"]:
         visitor.page.click(f"[data-way={page}]")

@@ -12,6 +12,7 @@ export const WAYS = [
   ["rollouts", "rollout.html", "read"],
   ["health", "health.html", "read"],
   ["nodes", "nodes.html", "read"],
+  ["incidents", "incidents.html", "read"],
   ["keys", "keys.html", "admin"],
   ["audit", "audit.html", "audit:read"],
 ];

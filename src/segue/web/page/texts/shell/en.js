@@ -10,6 +10,7 @@ export default {
   "way.rollouts": "Rollouts",
   "way.health": "Health",
   "way.nodes": "Nodes",
+  "way.incidents": "Incidents",
   "way.keys": "Keys",
   "way.audit": "Audit",
   "way.signin": "Sign in",

@@ -10,6 +10,7 @@ export default {
   "way.rollouts": "Раскатки",
   "way.health": "Состояние",
   "way.nodes": "Узлы",
+  "way.incidents": "Инциденты",
   "way.keys": "Ключи",
   "way.audit": "Аудит",
   "way.signin": "Вход",

@@ -10,6 +10,7 @@ export default {
   "way.rollouts": "Розгортання",
   "way.health": "Стан",
   "way.nodes": "Вузли",
+  "way.incidents": "Інциденти",
   "way.keys": "Ключі",
   "way.audit": "Аудит",
   "way.signin": "Вхід",

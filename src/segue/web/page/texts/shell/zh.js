@@ -10,6 +10,7 @@ export default {
   "way.rollouts": "发布",
   "way.health": "状态",
   "way.nodes": "节点",
+  "way.incidents": "事件",
   "way.keys": "密钥",
   "way.audit": "审计",
   "way.signin": "登录",
