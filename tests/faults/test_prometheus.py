@@ -1,5 +1,6 @@
 """A real Prometheus with the rules as they are written, beside a real Segue whose language model is gone."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -157,6 +158,30 @@ def test_turns_are_traced_under_their_caller(watched: Watched) -> None:
     assert spoken.end_time_unix_nano <= turn.end_time_unix_nano + 1_000_000
     assert "Nobody may read" not in str(watched.traces.spans)
     assert "sentence number" not in str(watched.traces.spans)
+
+
+def test_every_line_of_a_turn_has_its_request(watched: Watched) -> None:
+    """Each line that is logged on the way of a turn has the id of its request; no text and no key is in any line."""
+    with watched.segue.client() as client:
+        body = {"text": "Nobody may read this question.", "language": "en"}
+        client.post("/api/voice/chat/stream", json=body, headers={"x-request-id": "asked-by-name"})
+
+    def lines() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in list(watched.segue.log)]
+
+    (over,) = until(
+        lambda: [
+            each for each in lines() if each["event"] == "turn over" and each.get("request_id") == "asked-by-name"
+        ],
+        "its line came",
+    )
+    of_turn = [each for each in lines() if each.get("turn") == over["turn"]]
+    assert {each["event"] for each in of_turn} >= {"turn failed", "turn over"}
+    assert {each["request_id"] for each in of_turn} == {"asked-by-name"}
+    assert all("at" in each and "level" in each for each in lines())
+    whole = "\n".join(watched.segue.log)
+    for secret in ("Nobody may read", "sentence number", "Question", watched.segue.key):
+        assert secret not in whole
 
 
 def test_a_prometheus_that_is_not_there_is_told() -> None:

@@ -15,7 +15,7 @@ def server_alerts(basis: Basis) -> tuple[Group, ...]:
     return (
         Group("segue-presence", "Whether servers are there and can be seen.", _presence()),
         Group("segue-providers", "Whether somebody can write, speak and listen.", _providers()),
-        Group("segue-keeping", "Whether what must be kept is kept.", _keeping(basis)),
+        Group("segue-keeping", "Whether what must be kept is kept.", (*_keeping(basis), *_audited(basis), *_beside())),
         Group("segue-operations", "Rollouts, and what operators must run.", _operations(basis)),
     )
 
@@ -120,7 +120,6 @@ def _providers() -> tuple[Alert, ...]:
 
 
 def _keeping(basis: Basis) -> tuple[Alert, ...]:
-    head_s = basis.head_s
     return (
         Alert(
             "SegueDatabaseGone",
@@ -156,6 +155,12 @@ def _keeping(basis: Basis) -> tuple[Alert, ...]:
             "Mend the database first. Hold a running rollout until it is well: `segue rollout pause`.",
             dashboard=_HOUSE,
         ),
+    )
+
+
+def _audited(basis: Basis) -> tuple[Alert, ...]:
+    head_s = basis.head_s
+    return (
         Alert(
             "SegueAuditHeadLate",
             f"segue_audit_head_age_seconds > {3 * head_s:g}",
@@ -179,6 +184,11 @@ def _keeping(basis: Basis) -> tuple[Alert, ...]:
             "The log names the reason: `audit` and a sentence.",
             dashboard=_HOUSE,
         ),
+    )
+
+
+def _beside() -> tuple[Alert, ...]:
+    return (
         Alert(
             "SegueRedisGone",
             "segue_redis_gone_seconds > 60",

@@ -13,7 +13,7 @@ def voice_alerts(basis: Basis) -> tuple[Group, ...]:
     """The groups of alerts about what listeners get."""
     return (
         Group("segue-first-sound", "How long listeners wait for the first sound.", _first_sound(basis)),
-        Group("segue-turns", "Whether listeners are answered at all.", _turns(basis)),
+        Group("segue-turns", "Whether listeners are answered at all.", (*_turns(basis), *_quality(basis))),
     )
 
 
@@ -84,6 +84,12 @@ def _turns(basis: Basis) -> tuple[Alert, ...]:
             "voice.degradation.failed_in_a_row",
             for_s=60,
         ),
+    )
+
+
+def _quality(basis: Basis) -> tuple[Alert, ...]:
+    least = basis.degradation.min_turns
+    return (
         Alert(
             "SegueNoTurns",
             f"segue:turns_ended:increase10m == 0\nand\n  round(segue:turns_ended:increase1h offset 10m) >= {least}",

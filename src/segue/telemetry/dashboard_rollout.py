@@ -47,7 +47,19 @@ def rollout_dashboard(basis: Basis) -> Dashboard:
             "percentunit",
         ),
     )
-    machinery = (
+    rows = [Row("How it stands", standing), Row("The variants side by side", beside)]
+    rows += [Row("Gates of the plans", of_gates)] if of_gates else []
+    return Dashboard(
+        "segue-rollout",
+        "Segue: rollout",
+        "How a rollout goes, and whether its candidate is worse.",
+        (*rows, Row("The machinery", _machinery())),
+        {},
+    )
+
+
+def _machinery() -> tuple[Panel, ...]:
+    return (
         Panel("Looks in a minute", {"{{instance}}": "60 * rate(segue_rollout_ticks_total[5m])"}),
         Panel("Not looked after", {"{{instance}}": "segue_rollout_stalled"}, bad_from=(1.0,)),
         Panel(
@@ -60,15 +72,6 @@ def rollout_dashboard(basis: Basis) -> Dashboard:
         ),
         Panel("Left before the first sound", {"{{arm}}": rated("segue_abandoned_turns_total", "arm")}, "reqps"),
         Panel("Messages to people", {"{{result}}": "sum by (result) (increase(segue_messages_total[1h]))"}),
-    )
-    rows = [Row("How it stands", standing), Row("The variants side by side", beside)]
-    rows += [Row("Gates of the plans", of_gates)] if of_gates else []
-    return Dashboard(
-        "segue-rollout",
-        "Segue: rollout",
-        "How a rollout goes, and whether its candidate is worse.",
-        (*rows, Row("The machinery", machinery)),
-        {},
     )
 
 
