@@ -21,9 +21,10 @@ from segue.settings import load
 from segue.stores.audit_key import audit_key
 from segue.wiring.evidence import trust
 from segue.wiring.house import build
+from tests.operators import SPEAKING
 from tests.server import RunningServer, running
 
-QUICK = {"voice": {"languages": ["en"]}}
+QUICK = {**SPEAKING, "voice": {"languages": ["en"]}}
 
 
 def report(ended_us: int, reason: str = "It answered.") -> Report:

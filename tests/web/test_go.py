@@ -22,7 +22,7 @@ from segue.operations.filing import FOLDER, Filing, name_of
 from segue.operations.go import CRITERIA
 from segue.operations.ports import Answer
 from segue.operations.report import Check, Level, Report
-from segue.operations.visit import Visit, opened, visiting
+from segue.operations.visit import opened, visiting
 from segue.stores.audit_key import audit_key, forgotten_key
 from tests.operators import SPEAKING
 from tests.postgres import cluster, folder_of_programs
@@ -195,27 +195,6 @@ def test_by_the_socket_or_without_an_administrators_key_it_is_not_measured(
     assert [name for name, level in found.items() if level == "pass"] == ["smoke.audit.verified", "smoke.retention"]
 
 
-def test_nobody_there_is_no_go(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A server that does not answer fails every step, and the page is written all the same.
-
-    Evidence of a rollback that nobody who is trusted signed counts for nothing.
-    """
-    monkeypatch.setenv("SEGUE_DATA", str(tmp_path))
-    past = Report("rollback", "here", 0, 1, (Check("run.outcome", Level.PASS, "It is done."),), {"to": "v0.9"})
-    foreign = sealed(canonical(past.as_dict()), REPORT_TYPE, forgotten_key())
-    Filing(tmp_path / FOLDER).keep(name_of(past), foreign)
-    with pytest.raises(SystemExit) as ended:
-        main(["go", "--url", "http://127.0.0.1:9", "--minutes", "0.004", "--json", "--out", str(tmp_path / "p.html")])
-    plain = json.loads(capsys.readouterr().out)
-    assert (ended.value.code, plain["facts"]["verdict"]) == (1, "NO-GO")
-    assert "NO-GO" in (tmp_path / "p.html").read_text()
-    assert {levels(plain)[name] for name in ("smoke.health", "smoke.ready", "smoke.metrics")} == {"fail"}
-    (way_back,) = [check for check in plain["checks"] if check["name"] == "rollback.time"]
-    assert (way_back["level"], "No key that is trusted" in way_back["reason"]) == ("not_measured", True)
-
-
 class Service(BaseHTTPRequestHandler):
     """A service that tells its commit; it remembers whether somebody showed it a key."""
 
@@ -234,24 +213,34 @@ class Service(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_another_service_is_asked_without_a_key(
+def test_nobody_there_is_no_go(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its commit is what it tells at the address that is named; the operator's key is not shown to it."""
+    """A server that does not answer fails every step, and the page is written all the same.
+
+    Evidence of a rollback that nobody who is trusted signed counts for nothing. Another service tells its commit at the
+    address that is named, and is not shown the operator's key.
+    """
     monkeypatch.setenv("SEGUE_DATA", str(tmp_path))
     monkeypatch.setenv("SEGUE_KEY", "seg_dev_0123456789ab_secret")
+    past = Report("rollback", "here", 0, 1, (Check("run.outcome", Level.PASS, "It is done."),), {"to": "v0.9"})
+    foreign = sealed(canonical(past.as_dict()), REPORT_TYPE, forgotten_key())
+    Filing(tmp_path / FOLDER).keep(name_of(past), foreign)
     with HTTPServer(("127.0.0.1", 0), Service) as service:
-        serving = Thread(target=service.serve_forever)
+        serving = Thread(target=service.serve_forever, args=(0.05,))
         serving.start()
-        address = f"http://127.0.0.1:{service.server_port}/version?full=1"
-        with pytest.raises(SystemExit):
-            main(
-                ["go", "--url", "http://127.0.0.1:9", "--minutes", "0.004", "--json", "--service", f"router={address}"]
-            )
+        router = f"router=http://127.0.0.1:{service.server_port}/version?full=1"
+        with pytest.raises(SystemExit) as ended:
+            main(["go", "--url", "http://127.0.0.1:9", "--minutes", "0.004", "--json", "--service", router])
         service.shutdown()
         serving.join()
     plain = json.loads(capsys.readouterr().out)
+    assert (ended.value.code, plain["facts"]["verdict"]) == (1, "NO-GO")
+    (written,) = (tmp_path / FOLDER).glob("release-*.html")
+    assert "NO-GO" in written.read_text()
+    assert {levels(plain)[name] for name in ("smoke.health", "smoke.ready", "smoke.metrics")} == {"fail"}
+    (way_back,) = [check for check in plain["checks"] if check["name"] == "rollback.time"]
+    assert (way_back["level"], "No key that is trusted" in way_back["reason"]) == ("not_measured", True)
     assert plain["facts"]["services"]["router"] == {"version": "/version?full=1", "commit": COMMIT}
     assert Service.keys == [None]
     assert os.environ["SEGUE_KEY"] not in json.dumps(plain)
-    assert Visit("x").key == ""
