@@ -38,6 +38,8 @@ FIELDS = {
     },
     ("PUT /api/settings", "live"): "which providers there are is a matter of the settings",
     ("POST /api/settings/restore", "live"): "whether anybody is left depends on what is configured",
+    ("POST /api/incidents/{incident_id}/mitigate", None): "what is mitigated or closed cannot be mitigated",
+    ("POST /api/incidents/{incident_id}/close", None): "what is closed cannot be closed again",
     ("POST /api/keys/{key_id}/rotate", None): "a key that is not good any more cannot be replaced",
 }
 """Operations, and the outermost field that they name, which refuse under the usual code what no schema can say."""
