@@ -2,8 +2,8 @@
 
 import secrets
 import sys
-import time
 from pathlib import Path
+from threading import Event
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -41,7 +41,7 @@ def verify(
     """
     wanted = Wanted(_expected(expect), tuple(language or ()), secrets.randbelow(PHRASES))
     with progress("Verifying", quiet=ending.json_) as tell:
-        report = verified(Server(where), wanted, SystemClock(), time.sleep, tell)
+        report = verified(Server(where), wanted, SystemClock(), _wait, tell)
     try:
         finish(report, where, ending)
     except SystemExit:
@@ -49,6 +49,10 @@ def verify(
             raise
         if report.exit_code and not ending.json_:
             print(f"With --exit-on-error the exit code would be {report.exit_code}.", file=sys.stderr)
+
+
+def _wait(seconds: float) -> None:
+    Event().wait(seconds)
 
 
 def _expected(file: Path | None) -> dict[str, Any]:

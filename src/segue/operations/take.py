@@ -1,16 +1,15 @@
 """One take: what came back when a sample was listened to, and what was kept of it for the next time."""
 
-import io
-import wave
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from segue.errors import BadAudio
 from segue.operations.ports import Answer
 from segue.operations.samples import Sample
 from segue.operations.sound import Sound, measure
 from segue.operations.voiceprint import Voiceprint, from_dict, voiceprint
+from segue.voice.containers.wav import mono, parse
 from segue.voice.pace import letters
 
 
@@ -113,10 +112,10 @@ def taken(sample: Sample, text: str, spoken: str, at_s: float, answer: Answer) -
         detail = str(told.get("detail") or f"it answered {answer.status}")
         return replace(take, detail=detail, category=str(told.get("category") or ""))
     try:
-        with closing(wave.open(io.BytesIO(answer.body))) as file:
-            rate, pcm = file.getframerate(), file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        return replace(take, detail=f"it answered with something that is no WAV file ({error})")
+        layout, body = parse(answer.body)
+        rate, pcm = layout.rate, mono(layout, body)
+    except BadAudio as error:
+        return replace(take, detail=f"it answered with something that is no WAV file: {error.message}")
     timings = _timings(answer.headers.get("server-timing", ""))
     told = {name: answer.headers.get(f"segue-{name}", "") for name in _TOLD}
     return replace(
