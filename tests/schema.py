@@ -27,17 +27,19 @@ SLOWEST_S = 20
 
 
 def furnished(server: RunningServer) -> dict[str, str]:
-    """What there is on a server to be asked about, by the beginning of its path: a chat, a run, a key, a rollout."""
+    """What there is on a server to be asked about, by the beginning of its path, one of each kind."""
     with server.client() as client:
         chat = opened(client)
         run = send(client, chat).json()["run"]
         assert client.post("/api/rollouts", json={"plan": plan("tried")}).status_code == 201
+        incident = client.post("/api/incidents", json={"title": "Tried"}).json()["id"]
     spare = server.made("spare", "send").split("_")[2]
     return {
         "/api/chats/{chat_id}": chat,
         "/api/runs/{run_id}": run,
         "/api/keys/{key_id}": spare,
         "/api/rollouts/{name}": "tried",
+        "/api/incidents/{incident_id}": incident,
         "/v1/models/{name}": "segue",
     }
 

@@ -12,7 +12,7 @@ from segue.console.actions import Actions, Deed
 from segue.console.audit import Draft, digest
 from segue.console.operator import Operator, Scope
 from segue.console.ports import AuditStore
-from segue.errors import Overloaded, SegueError
+from segue.errors import SegueError, StillRunning
 from segue.operations.backup import Maker, Wanted
 from segue.operations.manifest import Manifest
 from segue.operations.packing import packed
@@ -21,7 +21,7 @@ from segue.operations.shelf import Shelf
 log = structlog.get_logger("segue.backup")
 
 RUNNING, DONE, FAILED = "running", "done", "failed"
-RETRY_S = 5.0
+RETRY_S = "5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class Backups:
         """Begin to make a backup, in somebody's name; `job` tells how it goes. Its entry is written when it is over.
 
         Raises:
-            Overloaded: one is being made.
+            StillRunning: one is being made.
         """
         if self._task is not None and not self._task.done():
-            raise Overloaded("A backup is being made; ask again when it is done.", retry_after_s=RETRY_S)
+            raise StillRunning("A backup is being made; ask again when it is done.", headers={"retry-after": RETRY_S})
         name, wanted = self._maker.name(), Wanted(keys, cache)
         facts: dict[str, str | int] = {"keys": int(wanted.keys), "cache": int(wanted.cache)}
         deed = Deed("backup.make", f"backup/{name}", Scope.ADMIN, request=request, facts=facts)

@@ -23,7 +23,7 @@ MEDIA_TYPE = "application/x-tar"
 _MAKING: dict[int | str, dict[str, Any]] = {
     400: {"description": "The body is not valid; `detail` says what to mend."},
     415: {"description": "The body is not JSON."},
-    503: {"description": "A backup is being made already (code `overloaded`)."},
+    409: {"description": "A backup is being made already (code `running`)."},
 }
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such backup (code `unknown_backup`)."}}
 _ARCHIVE: dict[int | str, dict[str, Any]] = {200: {"description": "The archive.", "content": {MEDIA_TYPE: {}}}}
@@ -116,7 +116,7 @@ class Copying(Protocol):
         """Begin to make a backup, in somebody's name.
 
         Raises:
-            Overloaded: one is being made.
+            StillRunning: one is being made.
         """
 
     def all(self) -> list[dict[str, Any]]:

@@ -1,11 +1,12 @@
 """`/api/incidents`: what went wrong, what is done about it, and who must be told by now."""
 
+from datetime import date
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from segue.console import incidents as rules
 from segue.console.incidents import Incident, IncidentState, Severity, Task
@@ -18,11 +19,24 @@ from segue.web.guard import request_id
 from segue.web.paging import LISTS, Lists, Page
 
 PATH = "/api/incidents"
+
+
+def day(written: str) -> str:
+    """A day as it was written: 2026-12-01.
+
+    Raises:
+        ValueError: there is no such day.
+    """
+    date.fromisoformat(written)
+    return written
+
+
 IncidentId = Annotated[str, Path(max_length=100, description="Id of an incident: INC-20261121-1.")]
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Said = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"^[^\x00]*\S[^\x00]*$")]
 Lines = Annotated[tuple[Line, ...], Field(max_length=50, strict=False)]
 Moment = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
+Day = Annotated[str, Field(json_schema_extra={"format": "date"}, pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(day)]
 Level = Annotated[Severity, Field(strict=False)]
 _WRITING: dict[int | str, dict[str, Any]] = {
     400: {"description": "The body is not valid, or it cannot be done in this state; `detail` says what to mend."},
@@ -66,7 +80,7 @@ class MitigateBody(Body):
     """How listeners ceased to suffer."""
 
     text: Said
-    rollback_level: Annotated[Literal[0, 1, 2, 3], WHOLE] = 0
+    rollback_level: Annotated[int, Field(ge=0, le=3), WHOLE] = 0
     """1 configuration, 2 code, 3 system; 0 where nothing was rolled back."""
     rollback_target: Annotated[str, Field(max_length=200)] = ""
     """The version, commit or backup that was gone back to."""
@@ -77,7 +91,7 @@ class TaskBody(Body):
 
     text: Line
     owner: Line
-    due: Annotated[str, Field(json_schema_extra={"format": "date"}, pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    due: Day
 
 
 class CloseBody(Body):
