@@ -118,6 +118,8 @@ def _details(incident: Mapping[str, Any], now: float) -> list[Block]:
         f"State: {incident['state']}",
         f"Services affected: {', '.join(incident['services']) or open_for(_leader(incident))}",
         f"Commander: {_leader(incident)}; opened by {incident['opened_by']}",
+        f"Rollouts: {', '.join(incident['rollouts']) or 'none named'}",
+        f"Evidence: {', '.join(incident['evidence']) or 'none named; what is on record is in the timeline'}",
     )
     due = tuple(
         (each["who"], _time(each["at"]), "had to be told" if each["due"] else "not yet, or not needed")
