@@ -32,4 +32,4 @@ def breakages_page(note: str) -> str:
 
 
 def _row(each: Breakage) -> tuple[str, str, str, str]:
-    return each.name, each.how, f"`segue {each.command}`", f"`{each.check}`"
+    return each.name, each.how, f"`segue {each.command}`", each.check.replace("*", "\\*")
