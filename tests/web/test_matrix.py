@@ -71,6 +71,7 @@ TABLE: dict[str, str | None] = {
     "POST /api/rollouts": WRITE,
     "POST /api/rollouts/{name}/{verb}": WRITE,
     "POST /api/voice/switch": WRITE,
+    "POST /api/voice/try": WRITE,
     "PUT /api/settings": WRITE,
     "POST /api/settings/restore": WRITE,
     "GET /api/incidents": READ,
