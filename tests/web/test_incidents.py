@@ -1,20 +1,28 @@
 """Incidents over the API: opened, noted, mitigated and closed by whoever may, with an entry for each."""
 
 import asyncio
+import json
+from pathlib import Path
 
+import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from segue.cli import incident, postmortem
+from segue.cli.asking import Where
+from segue.cli.reporting import Ending
 from segue.clock import ManualClock
 from segue.console.incidents import Step
 from segue.console.operator import Scope
 from segue.console.paging import Cursors
 from segue.console.responding import Responding
+from segue.errors import SegueError
 from segue.stores.console import MemoryAuditStore
 from segue.stores.incidents import MemoryIncidentStore
 from segue.web import incidents, problems
 from segue.web.paging import Lists
 from tests import doors
+from tests.server import RunningServer
 
 PATH = "/api/incidents"
 
@@ -76,3 +84,27 @@ def test_lists_are_told_in_pages() -> None:
         second = client.get(PATH, params={"limit": 2, "cursor": first["next"]}).json()
     assert [item["id"] for item in [*first["items"], *second["items"]]] == made[::-1]
     assert second["next"] is None
+
+
+def test_the_commands_go_the_same_way(
+    embedded: RunningServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An incident is opened and closed by command, and its report names what is left to be filled in."""
+    where = Where(data=embedded.data)
+    incident.new("Replies begin late", service=["voice"], where=where, json_=True)
+    name = json.loads(capsys.readouterr().out)["id"]
+    incident.note(name, "Off", severity="critical", where=where)
+    incident.mitigate(name, "Switched", level=1, target="settings 3", where=where)
+    incident.close(name, "Quiet", cause="DNS", task=["Watch DNS;ivan;2026-12-01"], where=where)
+    assert "tell now" in capsys.readouterr().out
+    for wrong in ("Watch DNS", "Watch;ivan;2026-99-01"):
+        with pytest.raises(SegueError):
+            incident.close(name, "Quiet", cause="DNS", task=[wrong], where=where)
+    files = {"out": tmp_path / "report.md", "html": tmp_path / "report.html"}
+    with pytest.raises(SystemExit) as end:
+        postmortem.report(name, **files, where=where, ending=Ending(record=False))
+    assert end.value.code == 2
+    text = files["out"].read_text(encoding="utf-8")
+    assert "| Watch DNS | ivan | 2026-12-01 |" in text
+    assert "To be filled in by" in text
+    assert files["html"].read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -18,7 +18,7 @@ from segue.errors import SegueError, Unavailable
 from segue.operations import manifest as rules
 from segue.operations.backup import Wanted
 from segue.operations.manifest import Manifest
-from segue.operations.packing import unpacked
+from segue.operations.packing import packed, unpacked
 from segue.operations.report import Check, Level, Report
 from segue.operations.restore import verify as verified
 from segue.operations.shelf import Shelf, marks, opened
@@ -181,7 +181,10 @@ def _alone(wanted: Wanted, settings: Settings, tell: Tell) -> dict[str, Any]:
 
 def _elsewhere(out: str, name: str, config: Path | None, where: Where) -> Check:
     """Take a second copy somewhere else, and see that it arrived."""
-    pieces = Server(where, limit_s=LONG_S).pieces(f"{PATH}/{name}/archive")
+    if where.url is not None:
+        pieces = Server(where, limit_s=LONG_S).pieces(f"{PATH}/{name}/archive")
+    else:
+        pieces = packed(where.folder / FOLDER / name)
     if out.startswith(BUCKET):
         place = sent(pieces, out, name, load(config, data=where.data))
         return Check("backup.out", Level.PASS, f"A copy lies at {place}.")
