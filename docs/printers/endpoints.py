@@ -33,6 +33,11 @@ TAGS = {
         "Who hears what (see [who hears what](assignment.md)), and what is decided about it.",
     ),
     "turns": ("Turns", "The records of turns that are over."),
+    "operations": (
+        "Operations",
+        "What operators' commands leave on record (see [going live](../how-to/go-live.md)), "
+        "[backups](../how-to/back-up-and-restore.md), and [incidents](../how-to/incidents.md).",
+    ),
     "audit": (
         "Audit",
         "Who did what; see [the entries](audit.md) and [what they prove](../explanation/audit.md). All of it leaves "
