@@ -51,6 +51,16 @@ def draft(at_us: int) -> Draft:
     return Draft(at_us, "olha", "key", "operation.record", node="main")
 
 
+def test_what_waits_is_for_its_user_alone(tmp_path: Path) -> None:
+    """Evidence that comes before the first start makes the data folder itself, and nobody else can look into it."""
+    report = Report("preflight", "here", 0, 1, (Check("config.fits", Level.PASS, "It fits."),))
+    envelope = sealed(canonical(report.as_dict()), REPORT_TYPE, KEY)
+    file = Filing(tmp_path / "data" / "evidence").keep(name_of(report), envelope, pending=True)
+
+    made = [file, *list(file.parents)[:3]]
+    assert [oct(each.stat().st_mode & 0o777) for each in made] == ["0o600", "0o700", "0o700", "0o700"]
+
+
 async def test_the_newest_of_each_command_is_kept(store: OperationStore) -> None:
     """A late one does not take the place of a newer one; each has an entry, and the entries follow one another."""
     first = await store.record(operation("canary", 5), draft(5))

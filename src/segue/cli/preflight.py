@@ -76,7 +76,7 @@ def preflight(
     began_us = round(clock.wall() * 1e6)
     pins = {**PINS, **_pins(pin or ())}
     running = where.url is not None or _answers(server)
-    here = where.url is None
+    here = where.url is None or where.data is not None
     with progress("Preflight", quiet=ending.json_) as tell:
         ground = _ground(where, config, plans, clock, tell, running=running) if here else None
         checks = looked(
@@ -126,7 +126,7 @@ def _watched(watching: Watching, config: Path | None) -> Callable[[], tuple[Chec
 
 def _unseen(where: Where, *, running: bool) -> tuple[Check, ...]:
     """What could not be looked at from here."""
-    if where.url is not None:
+    if where.url is not None and where.data is None:
         told = "A server elsewhere: folder, database, clock and limits are seen on its own machine, with --data."
         return (Check("machine.seen", Level.NOT_MEASURED, told),)
     if not running:

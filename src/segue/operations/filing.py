@@ -76,8 +76,9 @@ class Filing:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write beside, flush, and put in place under a name that must be free."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Write beside, flush, and put in place under a name that must be free; folders are made for their user alone."""
+    for folder in reversed([each for each in path.parents if not each.exists()]):
+        folder.mkdir(mode=0o700, exist_ok=True)
     staged = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
