@@ -216,6 +216,8 @@ def test_the_audit_is_judged() -> None:
     assert answered.rehearsed(dry, "", whole, {"items": [{"seq": 9}]}).level is Level.PASS
     assert answered.rehearsed(dry, "", whole, {"items": [{"seq": 7}]}).level is Level.FAIL
     assert answered.rehearsed({}, "403", whole, {}).level is Level.NOT_MEASURED
+    for proof, again_read in ((whole, {}), ({}, {"items": [{"seq": 9}]}), (whole, {"items": []})):
+        assert answered.rehearsed(dry, "", proof, again_read).level is Level.NOT_MEASURED
 
 
 COMMIT = "e75fd33c0ffee"

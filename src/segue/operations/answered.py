@@ -100,7 +100,10 @@ def rehearsed(dry: Mapping[str, Any], said: str, proof: Mapping[str, Any], again
     newest = next((each["seq"] for each in again.get("items", ())), None)
     first = proof.get("from_seq")
     there = newest - first + 1 if newest is not None and first is not None else None
-    if there is not None and there < dry["would_remove"] + dry["left"]:
+    if there is None:
+        why = "The dry run was made, but the audit could not be read afterwards to see that nothing is gone."
+        return Check(name, Level.NOT_MEASURED, why, figures, "Look at the server's log, and run it anew.")
+    if there < dry["would_remove"] + dry["left"]:
         hint = "Stop: entries are gone that should not be. Restore them, and look at the server's log."
         return Check(name, Level.FAIL, f"The dry run left {there} entries of those that were there.", figures, hint)
     told = f"{dry['would_remove']} entries would be removed, {dry['left']} be left; nothing was changed."
