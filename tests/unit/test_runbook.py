@@ -96,6 +96,14 @@ def test_parameters_are_looked_at_before_anything_is_done(said: dict[str, str], 
         prepared(book, said, run="r1", reason="why")
 
 
+@pytest.mark.parametrize("said", ["1\nOTHER=2${run}", "${reason}", "x${to}"])
+def test_what_is_said_is_not_filled_in_itself(said: str) -> None:
+    """A value that looks as if something were still to be filled in cannot get around the form it must have."""
+    book = read_runbook(step("kind: variable.set, file: f, name: A, value: '${to}'"))
+    with pytest.raises(InvalidRequest, match="is no to: what is said is taken as it is"):
+        prepared(book, {"to": said}, run="r1", reason="why")
+
+
 def test_what_is_filled_in_stays_one_argument() -> None:
     """A value with spaces, quotes and semicolons is one argument: no shell reads it."""
     book = read_runbook(step("kind: command, argv: [echo, 'to ${to}']"))

@@ -130,6 +130,9 @@ def prepared(runbook: Runbook, said: Mapping[str, str], *, run: str, reason: str
             wanted = f" It must match {parameter.pattern}" if parameter.pattern else " It must not begin with a dash"
             raise InvalidRequest(f"{value!r} is no {name} ({parameter.about}).{wanted}.")
         values[name] = value
+    for name, value in values.items():
+        if PLACEHOLDER.search(value):  # the form of a text is looked at only where nothing is to be filled in any more
+            raise InvalidRequest(f"{value!r} is no {name}: what is said is taken as it is, so leave ${{…}} out of it.")
     document = runbook.model_dump(mode="json", exclude={"parameters"})
     try:
         return Runbook.model_validate(filled(document, values.__getitem__))
