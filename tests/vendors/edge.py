@@ -74,13 +74,17 @@ class EdgeScript(Script):
 def song(samples: int, rate: int = RATE, peak: float = 0.2) -> bytes:
     """MP3 of a tone of 200 Hz, at 48 kbit/s as the service's; `peak` 0 is silence, more than 1 is clipped."""
     wave = (max(-1.0, min(1.0, peak * math.sin(2 * math.pi * 200 * at / rate))) for at in range(samples))
+    return encoded(struct.pack(f"<{samples}h", *(round(32_767 * value) for value in wave)), rate)
+
+
+def encoded(pcm: bytes, rate: int = RATE) -> bytes:
+    """Mono s16le as MP3 of 48 kbit/s."""
     encoder = lameenc.Encoder()
     encoder.set_bit_rate(48)
     encoder.set_in_sample_rate(rate)
     encoder.set_channels(1)
     encoder.set_quality(7)
     encoder.silence()
-    pcm = struct.pack(f"<{samples}h", *(round(32_767 * value) for value in wave))
     return bytes(encoder.encode(pcm)) + bytes(encoder.flush())
 
 
@@ -187,7 +191,7 @@ class Server:
         if fault is Fault.SERVER:
             await socket.close(code=self.script.closing, message=b"Internal server error")
             return None
-        for piece in self._pieces(heard.body, fault):
+        for piece in self._pieces(await self._sound(heard.body, fault), fault):
             await socket.send_bytes(audio(number, piece, "audio/ogg" if fault is Fault.WRONG_TYPE else "audio/mpeg"))
             if fault is Fault.TRICKLE:
                 await self.clock.sleep(1.0)
@@ -208,13 +212,18 @@ class Server:
         await socket.close()
         return None
 
-    def _pieces(self, wanted: dict[str, Any], fault: Fault | None) -> Iterator[bytes]:
-        """The audio of a sentence, as far as the fault lets it come."""
+    async def _sound(self, wanted: dict[str, Any], fault: Fault | None) -> bytes:
+        """The whole audio of a sentence."""
         rate = 16_000 if fault is Fault.WRONG_RATE else RATE
         speed = 1 + int(wanted["rate"].rstrip("%")) / 100
+        if fault is None and self.script.speak is not None:
+            return encoded(await self.script.speak(wanted["voice"], wanted["text"], speed, rate), rate)
         samples = round(len(wanted["text"]) * self.script.ms_per_character / speed * rate / 1000)
         peak = {Fault.SILENCE: 0.0, Fault.CLIPPED: 90.0}.get(fault, 0.2) if fault else 0.2
-        whole = song(samples, rate, peak)
+        return song(samples, rate, peak)
+
+    def _pieces(self, whole: bytes, fault: Fault | None) -> Iterator[bytes]:
+        """The audio of a sentence, as far as the fault lets it come."""
         if fault is Fault.JSON_ERROR:
             whole = json.dumps({"error": {"code": 500, "message": "out of memory"}}).encode()
         if fault is Fault.WRONG_TYPE:

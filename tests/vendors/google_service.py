@@ -136,7 +136,7 @@ class Google:
             if not -20.0 <= audio.pitch <= 20.0 or (audio.pitch and "Chirp3" in request.voice.name):
                 await _invalid(context, "This voice does not support pitch parameters at this time.")
             await self.clock.sleep(self.script.delay_s)
-            pcm = self._hum(request.input.text, audio, fault)
+            pcm = await self._sound(request.input.text, request.voice.name, audio, fault)
             return tts.SynthesizeSpeechResponse(
                 audio_content=_wav_at_fault(pcm, audio.sample_rate_hertz or RATE, fault, self.script.after)
             )
@@ -163,7 +163,8 @@ class Google:
                     await _invalid(context, "Every message after the first must hold input.")
                 await self._check_text(request.input.text, context)
                 await self.clock.sleep(self.script.delay_s)
-                async for piece in self._pieces(self._hum(request.input.text, audio, fault), fault, sent, context):
+                pcm = await self._sound(request.input.text, config.voice.name, audio, fault)
+                async for piece in self._pieces(pcm, fault, sent, context):
                     sent += len(piece)
                     yield tts.StreamingSynthesizeResponse(audio_content=piece)
 
@@ -259,6 +260,12 @@ class Google:
             await self.reset()
         if fault in {Fault.CUT, Fault.STALL}:
             await _for_ever()
+
+    async def _sound(self, text: str, voice: str, audio: Any, fault: Fault | None) -> bytes:
+        if fault is None and self.script.speak is not None:
+            speed = audio.speaking_rate or 1.0
+            return await self.script.speak(voice, text, speed, audio.sample_rate_hertz or RATE)
+        return self._hum(text, audio, fault)
 
     def _hum(self, text: str, audio: Any, fault: Fault | None) -> bytes:
         rate = audio.sample_rate_hertz or RATE

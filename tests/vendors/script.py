@@ -4,7 +4,7 @@ Each server speaks the real wire protocol of its vendor, as its public documenta
 not the vendor: it hums instead of speaking.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -95,6 +95,8 @@ class Script:
     """What a recognizing server hears."""
     ms_per_character: float = 60.0
     """How long a synthesizing server hums for a character."""
+    speak: Callable[[str, str, float, int], Awaitable[bytes]] | None = None
+    """Speaks instead of humming while nothing goes wrong, where the server knows how (`tests.vendors.speaking`)."""
 
     def strike(self) -> Fault | None:
         """The fault of this call, and one fewer to come."""
