@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
-from segue.cli.main import COMMANDS, main
+from segue.cli.main import COMMANDS, GROUPS, main
 from tests.server import clean_environment
 
 
@@ -136,6 +136,12 @@ def test_help_costs_nothing() -> None:
     )
 
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_each_command_is_listed_once() -> None:
+    """Every command stands under one heading, and under no other."""
+    listed = [name for names in GROUPS.values() for name in names]
+    assert sorted(listed) == sorted(COMMANDS)
 
 
 def test_the_list_of_commands_says_what_each_says_of_itself() -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App
+from cyclopts import App, Group
 
 from segue import __version__
 from segue.errors import SegueError
@@ -93,8 +93,21 @@ COMMANDS = {
     ),
 }
 """Every command: where it is, and what it does. By name, so that a command loads only what it needs itself."""
-for name, (place, does) in COMMANDS.items():
-    app.command(f"segue.cli.{place}", name=name, help=does)
+GROUPS = {
+    "Serve and speak": ("serve", "say", "demo", "config", "settings", "providers", "schema", "version"),
+    "Change in stages": ("plan", "gate", "rehearse", "simulate", "rollout"),
+    "Release and watch": (
+        "preflight", "canary", "verify", "go", "monitor", "latency-audit", "policy", "telemetry",
+    ),
+    "Bring back": ("rollback", "validate", "runbook", "backup", "restore", "migrate", "incident"),
+    "Who did what": ("keys", "audit", "evidence", "turns"),
+}  # fmt: skip
+"""Under which heading a command is listed, in this order."""
+for place_of_group, (heading, names) in enumerate(GROUPS.items()):
+    group = Group(heading, sort_key=place_of_group)
+    for name in names:
+        place, does = COMMANDS[name]
+        app.command(f"segue.cli.{place}", name=name, help=does, group=group)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
