@@ -4,8 +4,10 @@ import asyncio
 import resource
 import shutil
 import sys
+import tarfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,12 @@ import pytest
 from segue.clock import SystemClock
 from segue.console.audit import Draft
 from segue.errors import ConfigurationError, InvalidRequest, SegueError, Unavailable
-from segue.operations.backup import Maker, Wanted
-from segue.operations.manifest import MANIFEST
-from segue.operations.packing import packed, unpacked
+from segue.operations.copying.backup import Maker, Wanted
+from segue.operations.copying.manifest import MANIFEST
+from segue.operations.copying.packing import packed, unpacked
+from segue.operations.copying.restore import Looked, verify
+from segue.operations.copying.shelf import Shelf
 from segue.operations.report import Level
-from segue.operations.restore import Looked, verify
-from segue.operations.shelf import Shelf
 from segue.settings import Settings, load
 from segue.stores.objects import Objects
 from segue.stores.sql.audit import SqlAuditStore
@@ -137,8 +139,8 @@ async def test_one_that_is_killed_leaves_no_backup(house: House) -> None:
     before = list(house.shelf.backups())
     await house.database.close()
     program = (
-        "import asyncio, sys; from pathlib import Path; from segue.operations.backup import Wanted\n"
-        "from segue.operations.shelf import Shelf; from segue.settings import load\n"
+        "import asyncio, sys; from pathlib import Path; from segue.operations.copying.backup import Wanted\n"
+        "from segue.operations.copying.shelf import Shelf; from segue.settings import load\n"
         "from segue.wiring.backup import alone\n"
         "def tell(what, done, whole):\n"
         "    if what == 'objects': print(what, flush=True); sys.stdin.read()\n"
@@ -219,6 +221,20 @@ async def test_an_archive_is_the_backup(house: House, tmp_path: Path) -> None:
         with pytest.raises(InvalidRequest):
             unpacked(pieces[:cut], tmp_path / "half")
         assert list((tmp_path / "half").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.GNUTYPE_SPARSE])
+def test_an_archive_of_anything_but_files_is_refused(kind: bytes, tmp_path: Path) -> None:
+    """A link, even one that stays inside, a pipe, and a file that claims more than it brings are not unpacked."""
+    whole = BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("20260102-030405-000006/a"))
+        entry = tarfile.TarInfo("20260102-030405-000006/b")
+        entry.type, entry.linkname = kind, "20260102-030405-000006/a" if kind == tarfile.LNKTYPE else "a"
+        archive.addfile(entry)
+    with pytest.raises(InvalidRequest, match="is no plain file"):
+        unpacked([whole.getvalue()], tmp_path / "there")
+    assert list((tmp_path / "there").iterdir()) == []
 
 
 async def test_a_restored_folder_has_everything(house: House, tmp_path: Path) -> None:
