@@ -9,11 +9,11 @@ import pytest
 from segue.clock import SystemClock
 from segue.console.audit import Draft
 from segue.errors import ConfigurationError, InvalidRequest
-from segue.operations.backup import Wanted
-from segue.operations.packing import packed
+from segue.operations.copying.backup import Wanted
+from segue.operations.copying.packing import packed
+from segue.operations.copying.restore import verify
+from segue.operations.copying.shelf import Shelf
 from segue.operations.report import Level
-from segue.operations.restore import verify
-from segue.operations.shelf import Shelf
 from segue.settings import Settings, load
 from segue.stores.objects import Objects
 from segue.stores.sql import dumping

@@ -19,16 +19,16 @@ from aiohttp import web
 from segue.cli.asking import Server, Where
 from segue.clock import SystemClock
 from segue.errors import ConfigurationError
-from segue.operations.canary import Wanted, canary
-from segue.operations.lineup import PINS
+from segue.operations.listening.canary import Wanted, canary
+from segue.operations.listening.take import Kept
+from segue.operations.listening.verify import Wanted as VerifyWanted
+from segue.operations.listening.verify import verify
 from segue.operations.ports import Answer, Asking
-from segue.operations.preflight import Ground
-from segue.operations.preflight import preflight as looked
+from segue.operations.readiness.lineup import PINS
+from segue.operations.readiness.preflight import Ground
+from segue.operations.readiness.preflight import preflight as looked
+from segue.operations.readiness.telemetry import installed
 from segue.operations.report import Check, Report
-from segue.operations.take import Kept
-from segue.operations.telemetry import installed
-from segue.operations.verify import Wanted as VerifyWanted
-from segue.operations.verify import verify
 from segue.providers.espeak import RATE, EspeakSynthesizer
 from segue.settings import load
 from segue.telemetry.alerts import everything

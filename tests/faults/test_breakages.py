@@ -11,9 +11,9 @@ import pytest
 from segue.cli.asking import Where
 from segue.cli.main import main
 from segue.cli.recording import recorded
-from segue.operations.envelope import from_text, vouched
+from segue.operations.evidence.envelope import from_text, vouched
+from segue.operations.listening.take import kept
 from segue.operations.report import Check, Level, accepted, outcome
-from segue.operations.take import kept
 from segue.stores.audit_key import trusted_keys
 from tests.faults.breakages import TABLE
 from tests.faults.breaking import LOOKS

@@ -13,12 +13,12 @@ from segue.cli.asking import Server, Where
 from segue.cli.main import app
 from segue.clock import SystemClock
 from segue.errors import Unavailable
-from segue.operations.canary import TRY, Wanted, canary
+from segue.operations.listening.canary import TRY, Wanted, canary
+from segue.operations.listening.take import kept
+from segue.operations.listening.verify import Wanted as Held
+from segue.operations.listening.verify import verify
 from segue.operations.ports import Answer
 from segue.operations.report import Level, Report
-from segue.operations.take import kept
-from segue.operations.verify import Wanted as Held
-from segue.operations.verify import verify
 from tests.rollouts import started, until
 from tests.server import RunningServer, running
 

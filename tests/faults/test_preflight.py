@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from segue.clock import SystemClock
-from segue.operations.holdings import of_holdings
+from segue.operations.copying.holdings import of_holdings
 from segue.operations.report import Check, Level
 from segue.settings import Settings
 from segue.vendors.console import RateLimitSettings

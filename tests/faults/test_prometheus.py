@@ -10,8 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from segue.operations.readiness.telemetry import installed
 from segue.operations.report import Check, Level
-from segue.operations.telemetry import installed
 from segue.telemetry.alerts import everything
 from segue.telemetry.files import RULES, files
 from segue.telemetry.rule import Alert, Group, Links, text

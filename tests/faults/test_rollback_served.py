@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from segue.cli.main import main
-from segue.operations.baseline import SLOWER
+from segue.operations.validating.baseline import SLOWER
 from tests.faults.test_rollback import killed
 from tests.rollouts import started
 from tests.server import RunningServer, running

@@ -259,7 +259,7 @@ def _dedented(text: str) -> str:
 
 @cache
 def check_names() -> set[str]:
-    """Every string in the code of operations and alerts; the names of checks, which look like settings, are among it."""
+    """Every string in the code of operations and alerts: names of checks, which look like settings, are among them."""
     return {
         node.value
         for module in modules()

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from segue.operations.envelope import REPORT_TYPE, from_dict, from_text, sealed, signable, vouched
+from segue.operations.evidence.envelope import REPORT_TYPE, from_dict, from_text, sealed, signable, vouched
 from segue.stores.audit_key import TrustedKeys, forgotten_key
 
 

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from segue.console.ratelimit import Policy
-from segue.operations import answered, built, refusals, spike
-from segue.operations.go import CRITERIA, GO, GO_ACCEPTED, NO_GO, verdict
-from segue.operations.page import page
-from segue.operations.page_text import markdown
-from segue.operations.page_web import html
 from segue.operations.ports import Answer
-from segue.operations.refusals import Attempt
+from segue.operations.release import answered, built, refusals, spike
+from segue.operations.release.go import CRITERIA, GO, GO_ACCEPTED, NO_GO, verdict
+from segue.operations.release.page import page
+from segue.operations.release.page_text import markdown
+from segue.operations.release.page_web import html
+from segue.operations.release.refusals import Attempt
 from segue.operations.report import Check, Level, Report, accepted
-from segue.operations.scrape import Scrape
-from segue.operations.windows import Window
+from segue.operations.watching.scrape import Scrape
+from segue.operations.watching.windows import Window
 
 NEEDED = tuple(
     f"{name}segue" if name.endswith(".") else name for criterion in CRITERIA for name in criterion.checks

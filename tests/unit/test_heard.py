@@ -11,13 +11,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segue.operations.heard import Again, compared, errors, of_again, of_alike, of_paces, of_pins, of_states, of_take
+from segue.operations.listening.heard import (
+    Again,
+    compared,
+    errors,
+    of_again,
+    of_alike,
+    of_paces,
+    of_pins,
+    of_states,
+    of_take,
+)
+from segue.operations.listening.samples import Sample, Scene, due, samples, scene
+from segue.operations.listening.take import Kept, Take, kept, taken
+from segue.operations.listening.verified import Arm, differ, of_arm, of_both, of_counter, of_expected, of_kept, voice_of
+from segue.operations.listening.verified import Kept as Cached
 from segue.operations.ports import Answer
 from segue.operations.report import Check, Level
-from segue.operations.samples import Sample, Scene, due, samples, scene
-from segue.operations.take import Kept, Take, kept, taken
-from segue.operations.verified import Arm, differ, of_arm, of_both, of_counter, of_expected, of_kept, voice_of
-from segue.operations.verified import Kept as Cached
 from segue.routing import Arm as Side
 
 RATE = 24_000

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from segue.operations.latency import PROOF, Taken, audit, checks, curve, taken
-from segue.operations.latency_text import markdown
-from segue.operations.monitor import promised
-from segue.operations.portrait import page
 from segue.operations.report import Level, Report
+from segue.operations.watching.latency import PROOF, Taken, audit, checks, curve, taken
+from segue.operations.watching.latency_text import markdown
+from segue.operations.watching.monitor import promised
+from segue.operations.watching.portrait import page
 from segue.records import AttemptOutcome, Mark, Outcome, TurnRecord
 from tests.records import SPOKEN, broken, turn
 

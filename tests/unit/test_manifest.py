@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from segue.console.heads import Head
-from segue.operations import manifest as rules
-from segue.operations.manifest import Manifest, Mark
+from segue.operations.copying import manifest as rules
+from segue.operations.copying.manifest import Manifest, Mark
 from segue.operations.report import Level
 
 VOICE = "objects/files/default/" + "ab" * 32 + ".wav"

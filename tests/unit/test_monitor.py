@@ -12,13 +12,13 @@ from ruamel.yaml import YAML
 from segue.cli.gauges import BARS, spark
 from segue.clock import ManualClock
 from segue.errors import Unavailable
-from segue.operations.alarms import ALARMS, LEAST, Severity, gravest, of_share
-from segue.operations.gathering import Gathering, windows
-from segue.operations.monitor import Around, of_characters, promised, told
 from segue.operations.ports import Answer
 from segue.operations.report import Level
-from segue.operations.scrape import parsed
-from segue.operations.windows import between
+from segue.operations.watching.alarms import ALARMS, LEAST, Severity, gravest, of_share
+from segue.operations.watching.gathering import Gathering, windows
+from segue.operations.watching.monitor import Around, of_characters, promised, told
+from segue.operations.watching.scrape import parsed
+from segue.operations.watching.windows import between
 from segue.records import AttemptOutcome, Outcome, TurnRecord
 from segue.telemetry.metrics import Metrics
 from tests.records import SPOKEN, broken, turn

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from segue.clock import SystemClock
-from segue.operations import doors, ground
-from segue.operations.holdings import AuditCare, Database, Holdings, Service, loses_pages, of_holdings
-from segue.operations.lineup import LEFT_OUT, Lineup, Voice, of_lineup, slug
-from segue.operations.machine import Clocks, Folder, Limits, Machine, of_clocks, of_folder, of_machine
+from segue.operations.copying.holdings import AuditCare, Database, Holdings, Service, loses_pages, of_holdings
 from segue.operations.ports import Answer
-from segue.operations.preflight import Ground, preflight
+from segue.operations.readiness import doors, ground
+from segue.operations.readiness.lineup import LEFT_OUT, Lineup, Voice, of_lineup, slug
+from segue.operations.readiness.machine import Clocks, Folder, Limits, Machine, of_clocks, of_folder, of_machine
+from segue.operations.readiness.preflight import Ground, preflight
 from segue.operations.report import Check, Level, accepted, outcome
 from segue.settings import Settings
 from segue.vendors.console import AuditSettings

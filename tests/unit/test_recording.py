@@ -11,10 +11,10 @@ from segue.console.audit import Draft, canonical
 from segue.console.operations import Operation, Place
 from segue.console.operator import Operator, Scope
 from segue.errors import Forbidden, InvalidRequest, Unavailable
-from segue.operations.envelope import REPORT_TYPE, sealed
-from segue.operations.filing import PENDING, Filing, name_of
-from segue.operations.recorded import MOST_COMMANDS
-from segue.operations.recording import FOLLOW_S, OperationStore, Recording
+from segue.operations.evidence.envelope import REPORT_TYPE, sealed
+from segue.operations.evidence.filing import PENDING, Filing, name_of
+from segue.operations.evidence.recorded import MOST_COMMANDS
+from segue.operations.evidence.recording import FOLLOW_S, OperationStore, Recording
 from segue.operations.report import Check, Level, Report
 from segue.stores.audit_key import TrustedKeys, forgotten_key
 from segue.stores.console import MemoryAuditStore

@@ -6,9 +6,9 @@ import pytest
 from numpy.random import default_rng
 
 from segue.errors import InvalidRequest
-from segue.operations.bounds import cumulative, least, quantile, share
-from segue.operations.scrape import Scrape, parsed
-from segue.operations.windows import Histogram, between, summed
+from segue.operations.watching.bounds import cumulative, least, quantile, share
+from segue.operations.watching.scrape import Scrape, parsed
+from segue.operations.watching.windows import Histogram, between, summed
 from segue.telemetry.metrics import Metrics
 from tests.records import turn
 

@@ -1,7 +1,7 @@
 """What is measured of a sound, and who is told apart by it: with sounds whose every figure is known.
 
-The limits of `segue.operations.voiceprint` were measured on the 40 embedded voices (eSpeak NG 1.52, 400 takes of the
-texts of `segue.operations.phrases` and of 16 others), through the server, in steps of distance:
+The limits of `segue.operations.listening.voiceprint` were measured on the 40 embedded voices (eSpeak NG 1.52, 400 takes
+of the texts of `segue.operations.listening.phrases` and of 16 others), through the server, in steps of distance:
 
     one voice, one text                0.15 at most
     one voice, two of our phrases      1.2 at most, 0.8 for nine in ten
@@ -14,10 +14,10 @@ import numpy.typing as npt
 import pytest
 import soxr
 
-from segue.operations.phrases import PHRASES, SENTENCES, WORDS, phrase
+from segue.operations.listening.phrases import PHRASES, SENTENCES, WORDS, phrase
+from segue.operations.listening.sound import LIMITS, Sound, flaws, measure
+from segue.operations.listening.voiceprint import SAME_SPEAKER, SAME_TAKE, Voiceprint, distance, from_dict, voiceprint
 from segue.operations.report import Level
-from segue.operations.sound import LIMITS, Sound, flaws, measure
-from segue.operations.voiceprint import SAME_SPEAKER, SAME_TAKE, Voiceprint, distance, from_dict, voiceprint
 
 RATE = 24_000
 TEXT = "a text of some forty letters that takes its time to say"

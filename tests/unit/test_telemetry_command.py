@@ -9,9 +9,9 @@ import pytest
 
 from segue.cli.telemetry import export
 from segue.errors import ConfigurationError, InvalidRequest
+from segue.operations.readiness.telemetry import installed
+from segue.operations.readiness.watched import Firing, Loaded, LoadedRule, Target, judged
 from segue.operations.report import Level, outcome
-from segue.operations.telemetry import installed
-from segue.operations.watched import Firing, Loaded, LoadedRule, Target, judged
 from segue.telemetry.alerts import everything
 from segue.telemetry.promql import edge
 from segue.telemetry.rule import Alert, Group, Links, Recording, labels, stamped

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from segue.errors import InvalidRequest
-from segue.operations.after import LASTS_H, after_rules
-from segue.operations.baseline import Baseline, baseline_of, compared, quantile, ratio
-from segue.operations.criteria import YARDSTICKS, judge
 from segue.operations.report import Level
+from segue.operations.validating.after import LASTS_H, after_rules
+from segue.operations.validating.baseline import Baseline, baseline_of, compared, quantile, ratio
+from segue.operations.validating.criteria import YARDSTICKS, judge
 from tests.prometheus import promtool
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from segue.cli.asking import Server, Where
 from segue.clock import SystemClock
-from segue.operations.drill import Drill
-from segue.operations.packing import unpacked
+from segue.operations.copying.drill import Drill
+from segue.operations.copying.packing import unpacked
+from segue.operations.copying.restore import Looked, verify
 from segue.operations.report import Check, Level
-from segue.operations.restore import Looked, verify
 from segue.settings import load
 from segue.wiring.backup import Kept, restorer, trust_of
 from tests.operators import SPEAKING

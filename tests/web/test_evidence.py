@@ -14,8 +14,8 @@ from segue.cli.asking import Where
 from segue.cli.evidence import app
 from segue.cli.recording import recorded
 from segue.console.audit import canonical
-from segue.operations.envelope import REPORT_TYPE, Envelope, from_text, sealed
-from segue.operations.filing import FOLDER, PENDING, Filing
+from segue.operations.evidence.envelope import REPORT_TYPE, Envelope, from_text, sealed
+from segue.operations.evidence.filing import FOLDER, PENDING, Filing
 from segue.operations.report import Check, Level, Report
 from segue.settings import load
 from segue.stores.audit_key import audit_key

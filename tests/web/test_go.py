@@ -16,13 +16,13 @@ from segue.cli.asking import Server, Where
 from segue.cli.main import main
 from segue.clock import SystemClock
 from segue.console.audit import canonical
-from segue.operations import smoke
-from segue.operations.envelope import REPORT_TYPE, from_text, sealed
-from segue.operations.filing import FOLDER, Filing, name_of
-from segue.operations.go import CRITERIA
+from segue.operations.evidence.envelope import REPORT_TYPE, from_text, sealed
+from segue.operations.evidence.filing import FOLDER, Filing, name_of
 from segue.operations.ports import Answer
+from segue.operations.release import smoke
+from segue.operations.release.go import CRITERIA
+from segue.operations.release.visit import opened, visiting
 from segue.operations.report import Check, Level, Report
-from segue.operations.visit import opened, visiting
 from segue.stores.audit_key import audit_key, forgotten_key
 from tests.operators import SPEAKING
 from tests.postgres import cluster, folder_of_programs

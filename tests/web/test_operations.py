@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from segue.console.audit import canonical
-from segue.operations.envelope import REPORT_TYPE, Envelope, vouched
+from segue.operations.evidence.envelope import REPORT_TYPE, Envelope, vouched
 from segue.operations.report import Check, Level, Report
 from segue.stores.audit_key import trusted_keys
 from tests.rollouts import until

@@ -15,13 +15,13 @@ from segue.cli.commanding import printed
 from segue.cli.reporting import END, Ending, finish, progress
 from segue.clock import SystemClock
 from segue.errors import SegueError, Unavailable
-from segue.operations import manifest as rules
-from segue.operations.backup import Wanted
-from segue.operations.manifest import Manifest
-from segue.operations.packing import packed, unpacked
+from segue.operations.copying import manifest as rules
+from segue.operations.copying.backup import Wanted
+from segue.operations.copying.manifest import Manifest
+from segue.operations.copying.packing import packed, unpacked
+from segue.operations.copying.restore import verify as verified
+from segue.operations.copying.shelf import Shelf, marks, opened
 from segue.operations.report import Check, Level, Report
-from segue.operations.restore import verify as verified
-from segue.operations.shelf import Shelf, marks, opened
 from segue.settings import Settings, load
 from segue.wiring.archives import fetched, sent
 from segue.wiring.backup import FOLDER, Kept, alone, trust_of

@@ -12,14 +12,14 @@ from segue.cli.asking import HERE, Server, Where
 from segue.cli.reporting import END, Ending, finish, progress
 from segue.clock import SystemClock
 from segue.errors import InvalidRequest
-from segue.operations.canary import Wanted
-from segue.operations.canary import canary as listened
-from segue.operations.envelope import from_text
-from segue.operations.filing import FOLDER, Filing
-from segue.operations.phrases import PHRASES
-from segue.operations.recorded import report_of
+from segue.operations.evidence.envelope import from_text
+from segue.operations.evidence.filing import FOLDER, Filing
+from segue.operations.evidence.recorded import report_of
+from segue.operations.listening.canary import Wanted
+from segue.operations.listening.canary import canary as listened
+from segue.operations.listening.phrases import PHRASES
+from segue.operations.listening.take import kept
 from segue.operations.report import accepted
-from segue.operations.take import kept
 
 BUDGET = 8
 """Samples of a periodic run where nothing else is said."""

@@ -15,11 +15,11 @@ from segue.cli.reporting import END, Ending, finish, progress, show
 from segue.clock import SystemClock
 from segue.console.operations import ACTION
 from segue.errors import InvalidRequest, SegueError
-from segue.operations.envelope import Envelope, from_text
-from segue.operations.filing import FOLDER, PENDING, Filing
-from segue.operations.recorded import report_of
+from segue.operations.evidence.envelope import Envelope, from_text
+from segue.operations.evidence.filing import FOLDER, PENDING, Filing
+from segue.operations.evidence.recorded import report_of
+from segue.operations.evidence.vouching import Entered, judged
 from segue.operations.report import Check, Report
-from segue.operations.vouching import Entered, judged
 from segue.wiring.evidence import trust
 
 app = App(name="evidence", help="What commands found, as signed files; and whether anybody changed one since.")

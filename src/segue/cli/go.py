@@ -16,14 +16,14 @@ from segue.cli.reporting import END, Ending, finish, progress
 from segue.clock import SystemClock
 from segue.console.audit import canonical
 from segue.errors import InvalidRequest, SegueError, Unavailable
-from segue.operations.envelope import from_text, vouched
-from segue.operations.filing import FOLDER, Filing
-from segue.operations.page import page
-from segue.operations.page_text import markdown
-from segue.operations.page_web import html
-from segue.operations.preflight import preflight
-from segue.operations.recorded import report_of
-from segue.operations.release import Past, Plan, Release
+from segue.operations.evidence.envelope import from_text, vouched
+from segue.operations.evidence.filing import FOLDER, Filing
+from segue.operations.evidence.recorded import report_of
+from segue.operations.readiness.preflight import preflight
+from segue.operations.release.day import Past, Plan, Release
+from segue.operations.release.page import page
+from segue.operations.release.page_text import markdown
+from segue.operations.release.page_web import html
 from segue.operations.report import Check, Level, Report, accepted
 from segue.settings import load
 from segue.wiring.evidence import trust

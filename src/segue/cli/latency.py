@@ -14,13 +14,13 @@ from segue.cli.reporting import END, Ending, finish, progress
 from segue.clock import SystemClock
 from segue.delivery.quantity import duration_s
 from segue.errors import InvalidRequest, SegueError, Unavailable
-from segue.operations.gathering import turns
-from segue.operations.latency import audit, checks, taken
-from segue.operations.latency_text import markdown
-from segue.operations.monitor import promised
-from segue.operations.portrait import NAMES, figure, page, quantile, span
 from segue.operations.report import Report
-from segue.operations.vitals import PARTS
+from segue.operations.watching.gathering import turns
+from segue.operations.watching.latency import audit, checks, taken
+from segue.operations.watching.latency_text import markdown
+from segue.operations.watching.monitor import promised
+from segue.operations.watching.portrait import NAMES, figure, page, quantile, span
+from segue.operations.watching.vitals import PARTS
 from segue.records import TurnRecord
 from segue.wiring.turns import turns as recorded
 

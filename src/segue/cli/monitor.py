@@ -17,9 +17,9 @@ from segue.cli.recording import recorded
 from segue.cli.reporting import END, Ending, finish
 from segue.clock import SystemClock
 from segue.errors import InvalidRequest
-from segue.operations.gathering import Gathering, windows
 from segue.operations.report import Check, Level, Report
-from segue.operations.scrape import Scrape, parsed
+from segue.operations.watching.gathering import Gathering, windows
+from segue.operations.watching.scrape import Scrape, parsed
 
 LEAST_S = 0.1
 

@@ -18,11 +18,11 @@ from segue.clock import SystemClock
 from segue.console.effective import effective
 from segue.delivery.quantity import duration_s
 from segue.errors import InvalidRequest, SegueError, Unavailable
-from segue.operations.gathering import turns
-from segue.operations.latency import audit, taken
 from segue.operations.policy import Proposal, canary, enough, measured, propose, running
 from segue.operations.report import Check, Level, Report
 from segue.operations.rewriting import difference, read, rewritten, swapped
+from segue.operations.watching.gathering import turns
+from segue.operations.watching.latency import audit, taken
 from segue.records import TurnRecord
 from segue.settings import Settings, load
 

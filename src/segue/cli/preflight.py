@@ -13,11 +13,11 @@ from segue.cli.reporting import END, Ending, finish, progress
 from segue.clock import Clock, SystemClock
 from segue.delivery.planfile import read_plan
 from segue.errors import ConfigurationError, InvalidRequest, Unavailable
-from segue.operations.lineup import PINS
-from segue.operations.preflight import Ground, Tell
-from segue.operations.preflight import preflight as looked
+from segue.operations.readiness.lineup import PINS
+from segue.operations.readiness.preflight import Ground, Tell
+from segue.operations.readiness.preflight import preflight as looked
+from segue.operations.readiness.telemetry import installed
 from segue.operations.report import Check, Level, Report, accepted
-from segue.operations.telemetry import installed
 from segue.settings import load
 from segue.telemetry.alerts import everything
 from segue.telemetry.rule import Links

@@ -10,8 +10,8 @@ from pathlib import Path
 from segue.cli.asking import Server, Where
 from segue.console.audit import canonical
 from segue.errors import SegueError
-from segue.operations.envelope import REPORT_TYPE, Envelope, sealed
-from segue.operations.filing import FOLDER, Filing, name_of
+from segue.operations.evidence.envelope import REPORT_TYPE, Envelope, sealed
+from segue.operations.evidence.filing import FOLDER, Filing, name_of
 from segue.operations.report import Report
 from segue.wiring.evidence import signer
 

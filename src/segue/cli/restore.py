@@ -14,9 +14,9 @@ from segue.cli.local import served
 from segue.cli.reporting import END, Ending, finish, progress
 from segue.clock import SystemClock
 from segue.errors import ConfigurationError, SegueError
-from segue.operations.drill import Drill
+from segue.operations.copying.drill import Drill
+from segue.operations.copying.restore import Looked, occupied, verify
 from segue.operations.report import Check, Level, Report
-from segue.operations.restore import Looked, occupied, verify
 from segue.settings import Settings, load
 from segue.wiring.backup import Kept, restorer, trust_of
 

@@ -16,7 +16,6 @@ from segue.cli.validate import RUNS, keep, read_baseline
 from segue.clock import SystemClock
 from segue.console.audit import digest
 from segue.errors import InvalidRequest, SegueError
-from segue.operations.after import LASTS_H, after_rules
 from segue.operations.report import Check, Level, Report
 from segue.operations.rollback import rehearsed, stands
 from segue.operations.runbook.book import Depth, Runbook, prepared
@@ -27,7 +26,8 @@ from segue.operations.runbook.journal import Course, Word
 from segue.operations.runbook.keeping import Journal
 from segue.operations.runbook.telling import told
 from segue.operations.runbook.verdict import DEFAULTS, estimated_s, judged
-from segue.operations.validation import Validation
+from segue.operations.validating.after import LASTS_H, after_rules
+from segue.operations.validating.validation import Validation
 
 
 class Then(StrEnum):

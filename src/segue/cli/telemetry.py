@@ -14,8 +14,8 @@ from segue.clock import SystemClock
 from segue.delivery.plan import Plan
 from segue.delivery.planfile import read_plan
 from segue.errors import InvalidRequest
+from segue.operations.readiness.telemetry import installed
 from segue.operations.report import Report
-from segue.operations.telemetry import installed
 from segue.settings import load
 from segue.telemetry.alerts import everything
 from segue.telemetry.files import Part, files

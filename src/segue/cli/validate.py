@@ -8,11 +8,11 @@ from segue.cli.plan import text
 from segue.cli.reporting import END, Ending, finish, progress
 from segue.clock import SystemClock
 from segue.errors import InvalidRequest, Unavailable
-from segue.operations.baseline import LEAST, Baseline, baseline_of, compared, measured
 from segue.operations.report import Check, Report
 from segue.operations.runbook.content import written
 from segue.operations.runbook.hands import rest
-from segue.operations.validation import Validation
+from segue.operations.validating.baseline import LEAST, Baseline, baseline_of, compared, measured
+from segue.operations.validating.validation import Validation
 
 RUNS = 5
 """How often each text is spoken."""

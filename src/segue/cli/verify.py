@@ -14,9 +14,9 @@ from segue.cli.asking import HERE, Server, Where
 from segue.cli.reporting import END, Ending, finish, progress
 from segue.clock import SystemClock
 from segue.errors import InvalidRequest
-from segue.operations.phrases import PHRASES
-from segue.operations.verify import Wanted
-from segue.operations.verify import verify as verified
+from segue.operations.listening.phrases import PHRASES
+from segue.operations.listening.verify import Wanted
+from segue.operations.listening.verify import verify as verified
 
 
 def verify(

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from math import ceil, inf
 from typing import Any
 
-from segue.operations.alarms import slug
-from segue.operations.bounds import Bounds, quantile
 from segue.operations.report import Check, Figure, Level
+from segue.operations.watching.alarms import slug
+from segue.operations.watching.bounds import Bounds, quantile
 from segue.records import Mark, Outcome, TurnRecord
 from segue.vendors.degradation import ProfileSettings
 

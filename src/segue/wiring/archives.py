@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segue.errors import InvalidRequest
-from segue.operations.packing import unpacked
-from segue.operations.shelf import CHUNK
+from segue.operations.copying.packing import unpacked
+from segue.operations.copying.shelf import CHUNK
 from segue.settings import Settings
 from segue.stores.objects import Archives
 

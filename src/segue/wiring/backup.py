@@ -17,12 +17,12 @@ from segue.console.operator import START
 from segue.console.plane import ConsolePlane
 from segue.console.ports import AuditStore
 from segue.errors import ConfigurationError, Unavailable
-from segue.operations import restore
-from segue.operations.backup import Copied, Maker
-from segue.operations.backups import Backups
-from segue.operations.manifest import Manifest
-from segue.operations.restore import OWED, Restorer
-from segue.operations.shelf import Shelf
+from segue.operations.copying import restore
+from segue.operations.copying.backup import Copied, Maker
+from segue.operations.copying.backups import Backups
+from segue.operations.copying.manifest import Manifest
+from segue.operations.copying.restore import OWED, Restorer
+from segue.operations.copying.shelf import Shelf
 from segue.settings import Settings
 from segue.stores.audit_key import audit_key, keys_in, trusted_keys
 from segue.stores.objects import Objects

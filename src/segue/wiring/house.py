@@ -12,8 +12,8 @@ from starlette.types import ASGIApp
 from segue.clock import Clock, SystemClock
 from segue.configuration import VoiceSettings
 from segue.console.chatting import Chatting
-from segue.operations.backups import Backups
-from segue.operations.recording import Recording
+from segue.operations.copying.backups import Backups
+from segue.operations.evidence.recording import Recording
 from segue.settings import Settings
 from segue.stores.objects import Objects
 from segue.stores.sql.shared import Sql

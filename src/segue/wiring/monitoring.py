@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from segue.delivery.plan import Plan
-from segue.operations.telemetry import Monitoring
+from segue.operations.readiness.telemetry import Monitoring
 from segue.providers.prometheus_answers import Answers
 from segue.settings import Settings
 from segue.telemetry.rules import Basis

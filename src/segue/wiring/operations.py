@@ -2,8 +2,8 @@
 
 from segue.clock import Clock
 from segue.console.heads import Trust
-from segue.operations.filing import FOLDER, Filing
-from segue.operations.recording import OperationStore, Recording
+from segue.operations.evidence.filing import FOLDER, Filing
+from segue.operations.evidence.recording import OperationStore, Recording
 from segue.settings import Settings
 from segue.stores.audit_key import trusted_keys
 from segue.stores.console import MemoryAuditStore

@@ -15,10 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from segue.clock import Clock
 from segue.delivery.planfile import PlanError, read_plan
 from segue.errors import ConfigurationError, SegueError
-from segue.operations.ground import machine, reached
-from segue.operations.holdings import AuditCare, Database, Holdings, Service
-from segue.operations.lineup import ROLES, Lineup
-from segue.operations.preflight import Ground, Tell, lineup_of, quiet
+from segue.operations.copying.holdings import AuditCare, Database, Holdings, Service
+from segue.operations.readiness.ground import machine, reached
+from segue.operations.readiness.lineup import ROLES, Lineup
+from segue.operations.readiness.preflight import Ground, Tell, lineup_of, quiet
 from segue.settings import Settings
 from segue.stores.audit_key import PRIVATE
 from segue.stores.objects import Objects
