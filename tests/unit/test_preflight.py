@@ -1,5 +1,6 @@
 """The rules of the preflight, each over values: what passes, what warns, what fails, and what cannot be known."""
 
+import json
 import os
 import socket
 from collections.abc import Mapping
@@ -330,6 +331,34 @@ def test_a_door_that_stays_shut_is_a_failure() -> None:
     assert level(checks, "audit.chain") is Level.FAIL
     assert level(checks, "evidence.canary") is Level.NOT_MEASURED
     assert level(checks, "clock.server") is Level.NOT_MEASURED
+    assert level(checks, "database.writes") is Level.NOT_MEASURED
+
+
+class Half:
+    """A server that tells of its providers and that a rollout runs, but nothing more of either. See `Asking`."""
+
+    place = "half"
+
+    def fetch(self, method: str, path: str, **more: Any) -> Answer:
+        """See `Asking.fetch`."""
+        del method, more
+        plain: dict[str, Any] = {
+            "/api/health": {"status": "live", "version": "1"},
+            "/voice/health": {"status": "ok"},
+            "/api/providers": {"items": [], "chains": {}},
+            "/api/rollouts?limit=100": {"items": [{"name": "warm", "phase": "running"}], "next": None},
+        }
+        status = 200 if path in plain else 404 if "voice/" in path else 500
+        return Answer(status, {}, json.dumps(plain.get(path, {"detail": "It failed."})).encode(), 1.0, 1.0)
+
+
+def test_what_is_not_told_is_never_taken_for_good() -> None:
+    """Without voices, characters, languages or the status of a rollout it is said that they are missing."""
+    checks = preflight(Half(), SystemClock())
+    assert level(checks, "voice.list") is level(checks, "character.list") is Level.NOT_MEASURED
+    assert level(checks, "chain.synthesizer") is Level.NO_DATA
+    assert level(checks, "rollout.warm.controller") is Level.FAIL
+    assert "rollout.list" not in [check.name for check in checks]
 
 
 def test_settings_that_do_not_fit_are_a_failure(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from segue.operations.listening.verified import (
 )
 from segue.operations.ports import Asking
 from segue.operations.readiness import doors
+from segue.operations.readiness.lineup import slug
 from segue.operations.report import Check, Level, Report
 from segue.operations.watching.scrape import parsed
 from segue.routing import Arm as Side
@@ -128,8 +129,16 @@ class _Looking:
             yield doors.refused("rollout.list", path, answer.status, answer.plain())
             return
         listed = _object(answer.plain()).get("items", [])
-        statuses = [_object(self._asking.fetch("GET", f"/api/rollouts/{each['name']}").plain()) for each in listed]
-        yield from doors.of_rollouts(statuses)
+        statuses = []
+        for each in listed:
+            answer = self._asking.fetch("GET", f"/api/rollouts/{each['name']}")
+            if answer.ok:
+                statuses.append(_object(answer.plain()))
+            else:
+                name = f"rollout.{slug(each['name'])}.controller"
+                yield doors.refused(name, f"/api/rollouts/{each['name']}", answer.status, answer.plain())
+        if len(statuses) == len(listed) or any(status["phase"] in doors.LIVE for status in statuses):
+            yield from doors.of_rollouts(statuses)
         self.exposed = exposure(_object(self._asking.fetch("GET", "/api/routing").plain()), statuses)
         if ROLLOUT in self._wanted.expected:
             yield from of_expected({ROLLOUT: self._wanted.expected[ROLLOUT]}, {ROLLOUT: self.exposed})

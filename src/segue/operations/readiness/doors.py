@@ -41,7 +41,11 @@ def of_readiness(status: int, plain: Mapping[str, Any]) -> Iterator[Check]:
         yield Check("server.ready", Level.PASS, "The server is ready for listeners.")
     else:
         yield Check("server.ready", Level.FAIL, f"/api/ready answered {status}.", {"status": status})
-    if "database" not in reasons:
+    if status != 200 and not reasons:
+        yield Check(
+            "database.writes", Level.NOT_MEASURED, "The server does not say whether it can write what it keeps."
+        )
+    elif "database" not in reasons:
         yield Check("database.writes", Level.PASS, "The server can write what it keeps.")
     for name, reason in (plain.get("degraded") or {}).items():
         hint = "It works, but only in part; mend what is named."

@@ -125,6 +125,9 @@ def _fallbacks(lineup: Lineup, role: str) -> Iterator[Check]:
     if role == "model":
         yield _chain("chain.model", "writes", there, needed=True)
         return
+    if not lineup.languages:
+        told = "Which languages are spoken is not known, so nobody can say who steps in."
+        yield Check(f"chain.{role}", Level.NO_DATA, told, hint="See what /voice/health answers, and voice.languages.")
     for language in lineup.languages:
         names = tuple(name for name in there if _serves(lineup, role, name, language))
         unknown = [name for name in there if role == "synthesizer" and name in lineup.pending]

@@ -25,6 +25,12 @@ PAGES = 50
 """Pages of a list that are read at most."""
 ONLY: Mapping[str, tuple[str, ...]] = {"pocketsphinx": ("en",)}
 """What a recognizer hears whose languages are no matter of the settings; a server tells those of all together."""
+_BESIDE: Mapping[str, str] = {
+    "/voice/health": "",
+    "/api/voice/voices": "voice.list",
+    "/api/voice/characters": "character.list",
+}
+"""Doors that tell of providers too, and the check of one that stays shut; the health is judged by itself."""
 Tell = Callable[[int, int, str], None]
 """Told how much is done of how much, and what is next."""
 Reach = Callable[[Mapping[str, str]], Mapping[str, tuple[str, float, str]]]
@@ -177,10 +183,14 @@ def _lineup(asking: Asking, reach: Reach | None, pins: Mapping[str, str]) -> Ite
     providers = _fetched(asking, "/api/providers")
     if isinstance(providers, str) or not providers.ok:
         return [_no("provider.list", "/api/providers", providers)]
-    told: dict[str, Any] = {}
-    for path in ("/voice/health", "/api/voice/voices", "/api/voice/characters"):
+    told: dict[str, Mapping[str, Any]] = {}
+    shut: list[Check] = []
+    for path, check in _BESIDE.items():
         answer = _fetched(asking, path)
-        told[path] = answer.plain() if isinstance(answer, Answer) and isinstance(answer.plain(), Mapping) else {}
+        plain = answer.plain() if isinstance(answer, Answer) and (answer.ok or not check) else None
+        told[path] = plain if isinstance(plain, Mapping) else {}
+        if check and not isinstance(plain, Mapping):
+            shut.append(_no(check, path, answer))
     plain = providers.plain()
     health = told["/voice/health"]
     lineup = lineup_of(
@@ -195,7 +205,7 @@ def _lineup(asking: Asking, reach: Reach | None, pins: Mapping[str, str]) -> Ite
     lineup = replace(lineup, hears={name: ONLY.get(vendor, heard) for name, vendor in recognizers.items()})
     if reach is not None:
         lineup = replace(lineup, reached=reach({item["name"]: str(item["place"]) for item in plain["items"]}))
-    return of_lineup(lineup, pins)
+    return (*shut, *of_lineup(lineup, pins))
 
 
 def lineup_of(
@@ -227,7 +237,8 @@ def _rollouts(asking: Asking, items: list[Any]) -> Iterable[Check]:
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda item: _fetched(asking, f"/api/rollouts/{item['name']}"), live))
     statuses = [answer.plain() for answer in answers if isinstance(answer, Answer) and answer.ok]
-    yield from doors.of_rollouts(statuses)
+    if statuses or not live:
+        yield from doors.of_rollouts(statuses)
     for item, answer in zip(live, answers, strict=True):
         if isinstance(answer, str) or not answer.ok:
             yield _no(f"rollout.{slug(item['name'])}.controller", f"/api/rollouts/{item['name']}", answer)
