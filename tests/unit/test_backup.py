@@ -223,6 +223,19 @@ async def test_an_archive_is_the_backup(house: House, tmp_path: Path) -> None:
         assert list((tmp_path / "half").iterdir()) == []
 
 
+async def test_the_configuration_is_told_without_what_opens_doors(house: House) -> None:
+    """Neither a secret nor a password in an address lies in a backup: who reads its configuration cannot come in."""
+    storage = {
+        "s3": {"endpoint": "https://me:hidden@store.test/?token=hidden", "access_key": "a", "secret_key": "hidden"}
+    }
+    settings = load(None, data=house.settings.data, storage=storage)
+    making = maker(settings, SystemClock(), house.objects)
+    made = await making.make(house.shelf, making.name(), Wanted(keys=False), quiet)
+    told = (house.shelf.folder / made.name / "configuration.json").read_text()
+    assert "store.test" in told
+    assert "hidden" not in told
+
+
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.GNUTYPE_SPARSE])
 def test_an_archive_of_anything_but_files_is_refused(kind: bytes, tmp_path: Path) -> None:
     """A link, even one that stays inside, a pipe, and a file that claims more than it brings are not unpacked."""

@@ -1,6 +1,5 @@
 """Backups and restoring, put together: which database, which storage, which keys."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from sqlalchemy import Connection
 from segue.clock import Clock, SystemClock
 from segue.console.audit import Draft
 from segue.console.chain import Verification, Verifier
+from segue.console.effective import effective
 from segue.console.heads import Head, Trust
 from segue.console.operator import START
 from segue.console.plane import ConsolePlane
@@ -214,7 +214,7 @@ def maker(settings: Settings, clock: Clock, objects: AudioStore) -> Maker:
         audit_key(settings.data, settings.audit.key),
         clock,
         settings.console.node,
-        json.loads(settings.model_dump_json()),  # what is secret shows as asterisks
+        effective(settings),  # also addresses are bare of the passwords and keys in them
     )
 
 
