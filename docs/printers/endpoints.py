@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx2
 
@@ -239,7 +241,8 @@ def http_page(note: str) -> str:
 def openapi() -> Schema:
     """The OpenAPI document, asked of an application that has nothing started."""
     providers = ProviderSettings(models=("scripted",), synthesizers=("scripted",), recognizers=())
-    house = build(Settings.model_construct(providers=providers), keep=False)
+    with TemporaryDirectory() as folder:
+        house = build(Settings.model_construct(providers=providers, data=Path(folder)))
 
     async def ask() -> Schema:
         transport = httpx2.ASGITransport(app=house.app())
