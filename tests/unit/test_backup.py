@@ -5,17 +5,21 @@ import resource
 import shutil
 import sys
 import tarfile
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from segue.clock import SystemClock
+from segue.console.actions import Actions
 from segue.console.audit import Draft
 from segue.errors import ConfigurationError, InvalidRequest, SegueError, Unavailable
 from segue.operations.copying.backup import Maker, Wanted
+from segue.operations.copying.backups import Backups
 from segue.operations.copying.manifest import MANIFEST
 from segue.operations.copying.packing import packed, unpacked
 from segue.operations.copying.restore import Looked, verify
@@ -234,6 +238,31 @@ async def test_the_configuration_is_told_without_what_opens_doors(house: House) 
     told = (house.shelf.folder / made.name / "configuration.json").read_text()
     assert "store.test" in told
     assert "hidden" not in told
+
+
+class Watched(Shelf):
+    """A shelf that tells in which threads it was looked through."""
+
+    looked: ClassVar[list[int]] = []
+
+    def names(self) -> list[str]:
+        """See `Shelf.names`."""
+        self.looked.append(threading.get_ident())
+        return super().names()
+
+
+async def test_a_list_of_backups_holds_nobody_up(house: House) -> None:
+    """Beside the loop, and each manifest once: listeners hear nothing of an operator who asks again and again."""
+    first, second = await house.backup(), await house.backup()
+    actions = Actions(house.audit, SystemClock(), "main")
+    backups = Backups(house.maker, Watched(house.shelf.folder), actions, house.audit)
+    told = await backups.all()
+    assert [item["name"] for item in told] == [second.name, first.name]
+    (first / MANIFEST).write_text("it is not read again")
+    assert await backups.all() == told
+    shutil.rmtree(second)
+    assert await backups.all() == told[1:]
+    assert threading.get_ident() not in Watched.looked
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.GNUTYPE_SPARSE])

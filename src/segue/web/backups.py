@@ -119,7 +119,7 @@ class Copying(Protocol):
             StillRunning: one is being made.
         """
 
-    def all(self) -> list[dict[str, Any]]:
+    async def all(self) -> list[dict[str, Any]]:
         """What every backup says of itself, the newest first; see `BackupShape`."""
 
     def archive(self, name: str) -> AsyncGenerator[bytes, None]:
@@ -139,7 +139,7 @@ def router(access: Access, copying: Copying, actions: Actions, audit: AuditStore
     async def every() -> dict[str, Any]:
         """Every backup in the data folder on one page, the newest first, and how the newest one that was begun goes."""
         job = _told(copying.job) if copying.job is not None else None
-        return {"items": copying.all(), "next": None, "job": job}
+        return {"items": await copying.all(), "next": None, "job": job}
 
     @routes.post("", status_code=202, dependencies=[Depends(json_only)], responses=answers(JobShape, 202) | _MAKING)
     async def make(body: BackupBody, by: Annotated[Operator, admin], request: Request) -> dict[str, Any]:

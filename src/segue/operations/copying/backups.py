@@ -12,11 +12,11 @@ from segue.console.actions import Actions, Deed
 from segue.console.audit import Draft, digest
 from segue.console.operator import Operator, Scope
 from segue.console.ports import AuditStore
-from segue.errors import SegueError, StillRunning
+from segue.errors import InvalidRequest, SegueError, StillRunning
 from segue.operations.copying.backup import Maker, Wanted
 from segue.operations.copying.manifest import Manifest
 from segue.operations.copying.packing import packed
-from segue.operations.copying.shelf import Shelf
+from segue.operations.copying.shelf import Shelf, opened
 
 log = structlog.get_logger("segue.backup")
 
@@ -47,6 +47,7 @@ class Backups:
         self._actions = actions
         self._audit = audit
         self._task: asyncio.Task[None] | None = None
+        self._known: dict[str, dict[str, Any]] = {}
         self.job: Job | None = None
 
     async def start(self) -> None:
@@ -74,9 +75,9 @@ class Backups:
         self._task = asyncio.create_task(self._make(by, deed, self.job, wanted), name="backup")
         return self.job
 
-    def all(self) -> list[dict[str, Any]]:
+    async def all(self) -> list[dict[str, Any]]:
         """What every backup in the folder says of itself, the newest first; see `Manifest.summary`."""
-        return [made.summary() for made in self._shelf.backups()]
+        return await asyncio.to_thread(self._told)
 
     def archive(self, name: str) -> AsyncGenerator[bytes, None]:
         """A backup as one archive (tar), piece by piece.
@@ -86,6 +87,15 @@ class Backups:
         """
         folder, _ = self._shelf.find(name)
         return _pieces(packed(folder))
+
+    def _told(self) -> list[dict[str, Any]]:
+        """Each manifest is read once: one of many files is long, and whoever waits for a backup asks often."""
+        known, found = self._known, {}
+        for name in self._shelf.names():
+            with suppress(InvalidRequest):
+                found[name] = known.get(name) or opened(self._shelf.folder / name)[0].summary()
+        self._known = found
+        return list(found.values())
 
     async def _make(self, by: Operator, deed: Deed, job: Job, wanted: Wanted) -> None:
         def tell(what: str, done: int, whole: int) -> None:

@@ -32,16 +32,20 @@ class Shelf:
             shutil.rmtree(left)
         partial.mkdir(mode=0o700)
 
+    def names(self) -> list[str]:
+        """The names of the backups here, the newest first."""
+        found = self.folder.iterdir() if self.folder.is_dir() else ()
+        return sorted(
+            (path.name for path in found if NAME.fullmatch(path.name) and (path / MANIFEST).is_file()), reverse=True
+        )
+
     def backups(self) -> Iterator[Manifest]:
         """What the backups here say of themselves, the newest first; nothing is verified."""
-        if not self.folder.is_dir():
-            return
-        for path in sorted(self.folder.iterdir(), reverse=True):
-            if NAME.fullmatch(path.name) and (path / MANIFEST).is_file():
-                try:
-                    yield opened(path)[0]
-                except InvalidRequest:
-                    continue
+        for name in self.names():
+            try:
+                yield opened(self.folder / name)[0]
+            except InvalidRequest:
+                continue
 
     def newest(self) -> tuple[Path, Manifest | None]:
         """The newest backup here, and where it lies."""
