@@ -83,6 +83,8 @@ def test_a_secret_that_is_not_set_is_told_so() -> None:
         ("redis://:word@host:6379/0", f"redis://:{HIDDEN}@host:6379/0"),
         ("https://me:word@host/a", f"https://me:{HIDDEN}@host/a"),
         ("https://host/a?sig=word&x=1", f"https://host/a?sig={HIDDEN}&x=1"),
+        ("https://token@host/a?code=word&codec=pcm", f"https://{HIDDEN}@host/a?code={HIDDEN}&codec=pcm"),
+        ("postgresql://segue@host/a", "postgresql://segue@host/a"),
         ("https://[half/a?key=word", HIDDEN),
         ("a word: or two", "a word: or two"),
     ],

@@ -15,7 +15,9 @@ HIDDEN = "***"
 """Stands in an address for what only its holder should know."""
 OWN = (("data",), ("server", "host"), ("server", "port"), ("console", "node"), ("console", "nodes"))
 """What differs between servers that are to be alike; the digest leaves it out."""
-_TELLING = re.compile(r"key|token|secret|pass|sig|auth|cred", re.IGNORECASE)
+_TELLING = re.compile(r"key|token|secret|pass|sig|auth|cred|(?:^|_)code$", re.IGNORECASE)
+_TOKEN = frozenset({"http", "https", "ws", "wss"})
+"""Schemes of addresses in which a name without a password is a token as a rule; for a database it is a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ def bare(text: str) -> str:
         return HIDDEN
     user, at, host = parts.netloc.rpartition("@")
     name, colon, _ = user.partition(":")
-    place = f"{name}{colon and ':' + HIDDEN}{at}{host}"
+    who = HIDDEN if name and not colon and parts.scheme.lower() in _TOKEN else name
+    place = f"{who}{colon and ':' + HIDDEN}{at}{host}"
     telling = any(_TELLING.search(key) for key, _ in pairs)
     told = [(key, HIDDEN if _TELLING.search(key) else value) for key, value in pairs]
     query = urlencode(told, safe="*") if telling else parts.query
