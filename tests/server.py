@@ -117,18 +117,19 @@ def running(
     data: Path | None = None,
     port: int = 0,
     program: Sequence[str] = ("segue.cli.main",),
+    folder: Path = PROJECT,
 ) -> Iterator[RunningServer]:
     """Run a server with these settings, or those of a file; at the end it is asked to stop and must do so cleanly.
 
-    It is started from the project's folder, and `environment` is what it finds besides what is set anyway. Its data
-    folder is a new one, or `data`, which is left as it is in the end. It takes a free port, or `port`.
+    It is started from the project's folder, or from `folder`, and `environment` is what it finds besides what is set
+    anyway. Its data folder is a new one, or `data`, which is left as it is in the end. It takes a free port, or `port`.
     `program` is the module that is run as Segue, with what is said to it first.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        file = config if isinstance(config, Path) else Path(folder) / "segue.yaml"
+    with tempfile.TemporaryDirectory() as own:
+        file = config if isinstance(config, Path) else Path(own) / "segue.yaml"
         if not isinstance(config, Path):
             file.write_text(json.dumps(config or {}), encoding="utf-8")  # JSON is YAML
-        data = data or Path(folder) / "data"
+        data = data or Path(own) / "data"
         where = ("--port", str(port), "--data", str(data), "--config", str(file))
         process = subprocess.Popen(
             [sys.executable, "-m", *program, "serve", *where],
@@ -136,7 +137,7 @@ def running(
             stderr=subprocess.PIPE,
             text=True,
             env=clean_environment(environment),
-            cwd=PROJECT,
+            cwd=folder,
         )
         server = RunningServer("", data, process)
         readers = [threading.Thread(target=read, args=(server,), daemon=True) for read in (_collect, _hear)]

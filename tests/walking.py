@@ -207,6 +207,7 @@ class Walk:
                 self.folder / given["--config"] if "--config" in given else None,
                 environment=environment,
                 data=self.folder / given.get("--data", "data"),
+                folder=self.folder,
             )
         )
         self.servers.append(stack)
