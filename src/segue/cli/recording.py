@@ -32,13 +32,16 @@ def recorded(report: Report, where: Where, folder: Path | None) -> Path:
     }
     own = Filing(where.folder / FOLDER)
     files = Filing(folder) if folder is not None else own
+    server = Server(where)
     try:
-        told = Server(where).post(PATH, body)
-    except SegueError as error:
-        missing = {"missing": error.message}
+        told = server.post(PATH, body)
+        signed = Envelope(payload, REPORT_TYPE, {str(told["key"]): str(told["signature"])}, dict(told["audit"]))
+    except (SegueError, KeyError, TypeError, ValueError) as error:
+        why = error.message if isinstance(error, SegueError) else f"{server.place} does not answer as a Segue does."
+        missing = {"missing": why}
         if where.url is not None:
             return files.keep(name, Envelope(payload, REPORT_TYPE, {}, missing))
         envelope = sealed(payload, REPORT_TYPE, signer(where.folder), missing)
         waits = own.keep(name, envelope, pending=True)
         return waits if folder is None else files.keep(name, envelope)
-    return files.keep(name, Envelope(payload, REPORT_TYPE, {told["key"]: told["signature"]}, told["audit"]))
+    return files.keep(name, signed)

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from segue.cli.asking import HERE, Where
 from segue.cli.recording import recorded
+from segue.errors import SegueError
 from segue.operations.report import Level, Report
 
 SYMBOLS = {
@@ -43,16 +44,25 @@ END = Ending()
 
 
 def finish(report: Report, where: Where = HERE, ending: Ending = END) -> NoReturn:
-    """Put a report on record, print it, and end the process with its exit code."""
-    kept = recorded(report, where, ending.evidence) if ending.record else None
+    """Put a report on record, print it, and end the process with its exit code.
+
+    Where it cannot be put on record it is printed all the same; then that is told too, and success becomes 1.
+    """
+    kept, trouble = None, ""
+    try:
+        kept = recorded(report, where, ending.evidence) if ending.record else None
+    except SegueError as error:
+        trouble = error.message
     if ending.json_:
-        plain = report.as_dict() | {"exit_code": report.exit_code}
+        plain = report.as_dict() | {"exit_code": report.exit_code or int(bool(trouble))}
         print(json.dumps(plain | ({"evidence": str(kept)} if kept else {}), ensure_ascii=False, indent=2))
     else:
         show(report)
         if kept:
             print(f"Evidence: {kept}")
-    sys.exit(report.exit_code)
+    if trouble:
+        print(f"segue: it is not on record: {trouble}", file=sys.stderr)
+    sys.exit(report.exit_code or int(bool(trouble)))
 
 
 def show(report: Report) -> None:
