@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
+from segue.console.audit import Draft, linked
+from segue.console.chain import Verifier
 from segue.console.heads import Head
 from segue.operations.copying import manifest as rules
 from segue.operations.copying.manifest import Manifest, Mark
+from segue.operations.copying.restore import audited
 from segue.operations.report import Level
+from segue.stores.audit_key import keys_in
 
 VOICE = "objects/files/default/" + "ab" * 32 + ".wav"
 MADE = Manifest(
@@ -46,11 +50,24 @@ def test_a_manifest_is_read_as_it_was_written() -> None:
         {"tables": {"audit": "many"}},
         {"head": {"seq": 1}},
         {"more": 1},
+        {"name": 5},
+        {"kind": []},
+        {"at_us": "1"},
+        {"keys": 1},
     ],
 )
 def test_what_is_no_manifest_is_none(changes: dict[str, Any]) -> None:
     """Another format, a path that leads out, or a field too many: nothing of it is believed."""
     assert rules.from_dict(MADE.as_dict() | changes) is None
+
+
+def test_an_audit_that_should_be_empty_is_looked_at() -> None:
+    """A manifest that names no entry is believed only where there is none."""
+    entry = linked(Draft(at_us=1, actor="olha", via="key", action="key.create", target="key/1"), None)
+    verdict = Verifier(keys_in([]), []).verdict()
+    assert audited(replace(MADE, head=None), None, verdict).level is Level.PASS
+    assert audited(replace(MADE, head=None), entry, verdict).level is Level.FAIL
+    assert audited(MADE, None, verdict).level is Level.FAIL
 
 
 def test_names_are_in_the_order_of_time() -> None:

@@ -29,6 +29,12 @@ NAME = re.compile(r"\d{8}-\d{6}-\d{6}")
 """Names of backups: day, time and microseconds, UTC."""
 VOICE = re.compile(OBJECTS + r"/files/[^/]+/(?P<digest>[0-9a-f]{64})\.(?!json\Z)[a-z0-9]+")
 """Voice files, whose names say what they hold."""
+_KINDS: Mapping[str, type] = {
+    **dict.fromkeys(("name", "segue", "node", "kind", "revision", "configuration"), str),
+    **dict.fromkeys(("at_us", "ended_us"), int),
+    **dict.fromkeys(("keys", "cache"), bool),
+}
+"""What the plain values of a manifest are."""
 TOLD = 5
 """So many names of files are told in a sentence."""
 
@@ -112,6 +118,8 @@ def from_dict(plain: Any) -> Manifest | None:
     if not isinstance(plain, dict) or plain.get("format") != FORMAT:
         return None
     given = {name: value for name, value in plain.items() if name != "format"}
+    if any(type(given.get(name)) is not kind for name, kind in _KINDS.items()):
+        return None
     try:
         files = {str(path): Mark(str(mark["sha256"]), int(mark["bytes"])) for path, mark in given.pop("files").items()}
         head = given.pop("head")

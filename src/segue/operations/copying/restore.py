@@ -125,10 +125,11 @@ def _inner(folder: Path, made: Manifest, shelved: Shelved, trust: Trust) -> list
 def audited(made: Manifest, last: Entry | None, verdict: Verification, name: str = "backup.audit") -> Check:
     """Whether the audit is a whole chain up to the entry that the manifest names."""
     figures = {"checked": verdict.checked, "faults": verdict.fault_count}
-    if made.head is None:
+    if made.head is None and last is None:
         return Check(name, Level.PASS, "The audit is empty, as the manifest says.", figures)
-    if last is None or (last.seq, last.hash) != (made.head.seq, made.head.hash):
-        reason = f"The audit does not end with entry {made.head.seq} of the manifest."
+    if made.head is None or last is None or (last.seq, last.hash) != (made.head.seq, made.head.hash):
+        named = f"entry {made.head.seq} of the manifest" if made.head is not None else "nothing, as the manifest says"
+        reason = f"The audit does not end with {named}."
         return Check(name, Level.FAIL, reason, figures, rules.REPLACE)
     if not verdict.ok:
         reason = f"{verdict.fault_count} fault(s) in the audit; the first: {verdict.faults[0].sentence}"
