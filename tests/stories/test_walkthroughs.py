@@ -9,16 +9,30 @@ from pathlib import Path
 import pytest
 
 from tests.server import PROJECT
-from tests.vendors import edge, google, google_service, openai, openai_wire
+from tests.vendors import edge, openai, openai_wire
 from tests.vendors.edge import EdgeScript
 from tests.vendors.openai_chat import ModelScript
-from tests.vendors.script import Script
+from tests.vendors.speaking import speaking
 from tests.vendors.street import opened
 from tests.walking import AstrayError, legs, missing, walking
 
 PAGES = PROJECT / "docs" / "how-to"
-ANSWER = ("Дніпро — ", "найдовша річка України. ", "Він тече ", "з півночі на південь.")
-"""What the language models answer in a vendor's place."""
+
+
+class Rivers(ModelScript):
+    """Answers every other time with a sentence that nobody has spoken yet, so that not all comes from the cache."""
+
+    asked = 0
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """What it writes."""
+        self.asked += 1
+        return (f"Річка номер {self.asked // 2} ", "найдовша в Україні. ", "Вона тече ", "на південь.")
+
+    @tokens.setter
+    def tokens(self, _: tuple[str, ...]) -> None:
+        """It says what it says."""
 
 
 @dataclass(frozen=True)
@@ -30,34 +44,28 @@ class Ground:
 
 
 @contextmanager
-def nothing() -> Iterator[Mapping[str, str]]:
-    """No vendor at all."""
-    yield {}
-
-
-@contextmanager
 def ollama_and_edge() -> Iterator[Mapping[str, str]]:
     """Our servers in the places of Ollama, with its three models, and of Edge's voices."""
     with opened() as street:
-        models = street.open(openai.serving(ModelScript(tokens=ANSWER)))
-        voices = street.open(edge.serving(EdgeScript()))
+        models = street.open(openai.serving(Rivers()))
+        speak = street.open(speaking({"uk-UA-PolinaNeural": "uk+f2", "uk-UA-OstapNeural": "uk+m3"}))
+        voices = street.open(edge.serving(EdgeScript(speak=speak)))
         named = "SEGUE_PROVIDERS__NAMED__{}__{}"
         addresses = {named.format(name, "URL"): models for name in ("GEMMA3", "QWEN3_5", "QWEN3_14B")}
         keys = {named.format(name, "KEY"): openai_wire.KEY for name in ("GEMMA3", "QWEN3_5", "QWEN3_14B")}
         yield {**addresses, **keys, named.format("EDGE", "URL"): voices}
 
 
-@contextmanager
-def google_cloud() -> Iterator[Mapping[str, str]]:
-    """Our servers in the place of Google's speech."""
-    with opened() as street:
-        url = street.open(google.serving(Script()))
-        names = ("CHIRP3", "WAVENET", "GOOGLE_STT")
-        addresses = {f"SEGUE_PROVIDERS__NAMED__{name}__URL": url for name in names}
-        yield addresses | {"GOOGLE_API_KEY": google_service.KEY, "GOOGLE_APPLICATION_CREDENTIALS": ""}
-
-
-WALKS: dict[str, Ground] = {}
+WALKS = {
+    "cut-over-voice-streaming.md": Ground(
+        ollama_and_edge,
+        {
+            "--timeout 10m": "--timeout 2s",
+            "--interval 600": "--interval 1",
+            "http://127.0.0.1:9090": "http://127.0.0.1:9",  # nobody answers here, whatever the machine runs
+        },
+    ),
+}
 """The pages, and where each is walked. Nothing but time is replaced: the real lengths stand in the page."""
 
 
