@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 import venv
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,8 +15,11 @@ from typing import Any
 import pytest
 
 from segue.cli.main import main
+from segue.errors import Unavailable
 from segue.operations.runbook import content
 from segue.operations.runbook.keeping import Journal
+from segue.operations.runbook.programs import Programs
+from tests.rollouts import until
 
 GIT = ("git", "-c", "user.name=Segue", "-c", "user.email=segue@example.org", "-c", "commit.gpgsign=false")
 
@@ -390,3 +394,15 @@ def test_two_runs_do_not_go_at_once(tmp_path: Path, rollback: Any) -> None:
         sleeper.kill()
         sleeper.wait()
     assert rollback("--runbook", book)[0] == 0
+
+
+@pytest.mark.parametrize("line", ["sleep 30 & echo $! > {0}", "setsid sleep 4 & sleep 30 & echo $! > {0}; sleep 30"])
+def test_a_time_limit_holds_whatever_a_program_leaves_behind(line: str, tmp_path: Path) -> None:
+    """What keeps the output open ends with its time if it is of the group, and is not waited for if it has left it."""
+    noted = tmp_path / "process"
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match="was stopped"):
+        Programs().ran(["sh", "-c", line.format(noted)], timeout_s=0.5)
+    assert time.monotonic() - began < 3.5
+    left = Path("/proc") / noted.read_text().strip() / "stat"
+    until(lambda: not left.exists() or left.read_text().rpartition(")")[2].split()[0] == "Z")

@@ -63,9 +63,7 @@ class Programs:
         except subprocess.TimeoutExpired:
             raise Unavailable(f"{argv[0]} was not ready after {timeout_s:g} s, and was stopped.") from None
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+            _ended(process)
         return Ran(process.returncode, out, err)
 
     def look(self, action: Action, run: str) -> Seen:
@@ -121,3 +119,13 @@ class Programs:
         ran = self.ran(argv, timeout_s=timeout_s)
         if ran.code:
             raise Unavailable(f"{argv[0]} ended with {ran.code}; it said: {ran.said}")
+
+
+def _ended(process: "subprocess.Popen[str]") -> None:
+    """Kill a program that has not come to its end, with all of its group, and wait for nobody who has left that."""
+    if process.returncode is None:  # nobody has reaped it, so its group is still its own, even if it has ended itself
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
