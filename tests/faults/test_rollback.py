@@ -406,3 +406,20 @@ def test_a_time_limit_holds_whatever_a_program_leaves_behind(line: str, tmp_path
     assert time.monotonic() - began < 3.5
     left = Path("/proc") / noted.read_text().strip() / "stat"
     until(lambda: not left.exists() or left.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def test_a_file_that_is_written_anew_stays_what_it_was(tmp_path: Path) -> None:
+    """Behind a link it is the file that changes, with its mode and owner; a planted link is not written through."""
+    kept, link, other = tmp_path / "kept.env", tmp_path / "service.env", tmp_path / "other"
+    kept.write_text("A=1\n")
+    kept.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(kept, 1, 2)
+    before = kept.stat()
+    link.symlink_to(kept.name)
+    other.write_text("not yours")
+    (tmp_path / f".{kept.name}.{os.getpid()}").symlink_to(other)
+    content.written(link, "A=2\n")
+    after = kept.stat()
+    assert (link.is_symlink(), kept.read_text(), other.read_text()) == (True, "A=2\n", "not yours")
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)

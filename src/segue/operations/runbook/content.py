@@ -68,13 +68,21 @@ def put_back(kept: Path, target: Path, aside: Path) -> None:
 
 
 def written(path: Path, text: str) -> None:
-    """Write a file anew in one step, with the mode it has; a new one is for its owner only."""
-    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600
+    """Write a file anew in one step, with the mode and the owner it has; a new one is for its owner only.
+
+    Where the path is a link, it stays one, and the file that it leads to is written.
+    """
+    path = Path(os.path.realpath(path))
+    there = path.stat() if path.exists() else None
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fchmod(file.fileno(), mode)
+        if there is not None:
+            with suppress(PermissionError):  # only root can give a file to somebody
+                os.fchown(file.fileno(), there.st_uid, there.st_gid)
+            os.fchmod(file.fileno(), stat.S_IMODE(there.st_mode))
         os.fsync(file.fileno())
     fresh.replace(path)
     settle(path.parent)
