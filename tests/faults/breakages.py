@@ -21,14 +21,26 @@ class Breakage(NamedTuple):
 BEFORE = (
     Breakage("unreadable settings", "A setting in the file does not exist.", "preflight", "config.fits"),
     Breakage("unknown provider", "The chain names a synthesizer that nobody configured.", "preflight", "config.fits"),
-    Breakage("missing key", "The variable that holds a vendor's key is not set.", "preflight", "provider.studio.state"),
-    Breakage("missing model", "The files of a local voice are not there.", "preflight", "provider.local.files"),
-    Breakage("vendor out of reach", "Nobody listens at a vendor's address.", "preflight", "provider.studio.address"),
+    Breakage(
+        "missing key",
+        "The variable that holds a vendor's key is not set.",
+        "preflight",
+        "provider.synthesizer.studio.state",
+    ),
+    Breakage(
+        "missing model", "The files of a local voice are not there.", "preflight", "provider.synthesizer.local.files"
+    ),
+    Breakage(
+        "vendor out of reach",
+        "Nobody listens at a vendor's address.",
+        "preflight",
+        "provider.synthesizer.studio.address",
+    ),
     Breakage(
         "wrong version pin",
         "The library of a vendor is of another version than the pinned one.",
         "preflight",
-        "provider.edge.version",
+        "provider.synthesizer.edge.version",
     ),
     Breakage("no fallback", "One synthesizer alone is in the chain.", "preflight", "chain.synthesizer.en"),
     Breakage(

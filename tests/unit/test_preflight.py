@@ -151,7 +151,7 @@ def without(name: str) -> Lineup:
 @pytest.mark.parametrize(
     ("lineup", "name", "wanted"),
     [
-        (without("first"), "provider.first.state", Level.WARN),
+        (without("first"), "provider.synthesizer.first.state", Level.WARN),
         (without("first"), "chain.synthesizer.uk", Level.WARN),
         (without("other"), "chain.model", Level.WARN),
         (without("ear"), "chain.recognizer.uk", Level.WARN),
@@ -162,8 +162,12 @@ def without(name: str) -> Lineup:
         (replace(LINEUP, characters={"guide": {"first": {"uk": "Oksana"}}}), "character.guide.uk", Level.FAIL),
         (replace(LINEUP, characters={"guide": {"first": {"uk": "Polina"}}}), "character.guide.uk", Level.WARN),
         (replace(LINEUP, characters={"guide": {"gone": {"uk": "Polina"}}}), "character.guide.uk", Level.FAIL),
-        (replace(LINEUP, files={"second": ("a.onnx",)}), "provider.second.files", Level.FAIL),
-        (replace(LINEUP, reached={"writer": ("h:1", 3.0, "refused")}), "provider.writer.address", Level.FAIL),
+        (replace(LINEUP, files={"second": ("a.onnx",)}), "provider.synthesizer.second.files", Level.FAIL),
+        (
+            replace(LINEUP, reached={"model:writer": ("h:1", 3.0, "refused")}),
+            "provider.model.writer.address",
+            Level.FAIL,
+        ),
     ],
 )
 def test_a_lineup_is_judged(lineup: Lineup, name: str, wanted: Level) -> None:
@@ -175,8 +179,8 @@ def test_a_pin_is_held() -> None:
     """Another version of a vendor's library than the pinned one is a failure, also one that nobody knows."""
     for version in ("7.2.8", ""):
         items = [{**LINEUP.items[0], "version": version}, *LINEUP.items[1:]]
-        assert level(of_lineup(replace(LINEUP, items=items)), "provider.first.version") is Level.FAIL
-    assert level(of_lineup(LINEUP, {"edge": "7.3.0"}), "provider.first.version") is Level.FAIL
+        assert level(of_lineup(replace(LINEUP, items=items)), "provider.synthesizer.first.version") is Level.FAIL
+    assert level(of_lineup(LINEUP, {"edge": "7.3.0"}), "provider.synthesizer.first.version") is Level.FAIL
 
 
 def test_a_refused_key_is_told_from_a_provider_that_rests() -> None:
@@ -184,7 +188,19 @@ def test_a_refused_key_is_told_from_a_provider_that_rests() -> None:
     resting = {**LINEUP.items[0], "state": "resting", "reason": "5 failures in a row"}
     refused = {**resting, "last_error": {"category": "auth", "message": "Incorrect API key"}}
     for item, wanted in ((resting, Level.WARN), (refused, Level.FAIL)):
-        assert level(of_lineup(replace(LINEUP, items=[item])), "provider.first.state") is wanted
+        assert level(of_lineup(replace(LINEUP, items=[item])), "provider.synthesizer.first.state") is wanted
+
+
+def test_one_name_in_two_roles_has_checks_of_its_own_for_each() -> None:
+    """A vendor that writes and speaks under one name is told of twice, under two names, each with its own figures."""
+    both = [{**LINEUP.items[0], "role": "model", "state": LEFT_OUT, "reason": "no key"}, LINEUP.items[0]]
+    reached = {"model:first": ("w:1", 3.0, "refused"), "synthesizer:first": ("s:1", 4.0, "")}
+    checks = of_lineup(replace(LINEUP, items=both, reached=reached))
+    assert len({check.name for check in checks}) == len(checks)
+    assert level(checks, "provider.model.first.state") is Level.WARN
+    assert level(checks, "provider.model.first.address") is Level.FAIL
+    assert level(checks, "provider.synthesizer.first.state") is Level.PASS
+    assert level(checks, "provider.synthesizer.first.address") is Level.PASS
 
 
 def test_names_fit_into_names_of_checks() -> None:

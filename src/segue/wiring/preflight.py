@@ -17,7 +17,7 @@ from segue.delivery.planfile import PlanError, read_plan
 from segue.errors import ConfigurationError, SegueError
 from segue.operations.copying.holdings import AuditCare, Database, Holdings, Service
 from segue.operations.readiness.ground import machine, reached
-from segue.operations.readiness.lineup import ROLES, Lineup
+from segue.operations.readiness.lineup import ROLES, Lineup, post
 from segue.operations.readiness.preflight import Ground, Tell, lineup_of, quiet
 from segue.settings import Settings
 from segue.stores.audit_key import PRIVATE
@@ -59,9 +59,9 @@ def gathered(
 
 
 def reach(places: Mapping[str, str], clock: Clock) -> dict[str, tuple[str, float, str]]:
-    """By provider: its host and port, how many milliseconds a connection took to stand, and why there is none.
+    """By `role:name`: its host and port, how many milliseconds a connection took to stand, and why there is none.
 
-    `places` is where each is, as `/api/providers` tells it; what is on this machine itself is left out.
+    `places` is where each of those is, as `/api/providers` tells it; what is on this machine itself is left out.
     """
     addresses = {name: found for name, place in places.items() if (found := address_of(place)) is not None}
     tried = reached(tuple(dict.fromkeys(addresses.values())), clock)
@@ -116,7 +116,7 @@ def _lineup(house: House, settings: Settings, clock: Clock) -> Lineup:
         told,
         hears={name: target.provider.languages for name, target in plane.hearing.recognizers.chain.targets.items()},
         pending=tuple(name for name in plane.speech.order() if name not in speaking),
-        reached=reach({item["name"]: str(item["place"]) for item in items}, clock),
+        reached=reach({post(item): str(item["place"]) for item in items}, clock),
         files=_files(settings),
     )
 

@@ -43,9 +43,14 @@ class Lineup:
     pending: Sequence[str] = ()
     """Synthesizers whose voices are known only when they have started."""
     reached: Mapping[str, tuple[str, float, str]] = field(default_factory=dict)
-    """By provider: its host and port, how many milliseconds a connection took, and why there was none."""
+    """By `role:name`: its host and port, how many milliseconds a connection took, and why there was none."""
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By provider with models on this machine: those that are not there."""
+
+
+def post(item: Mapping[str, Any]) -> str:
+    """A provider in one of its roles, as `role:name`: one name may have several roles."""
+    return f"{item['role']}:{item['name']}"
 
 
 def slug(name: str) -> str:
@@ -70,7 +75,7 @@ def able(lineup: Lineup, role: str) -> tuple[str, ...]:
 
 def _of_provider(lineup: Lineup, item: Mapping[str, Any], pins: Mapping[str, str]) -> Iterator[Check]:
     name, state = str(item["name"]), item["state"]
-    base = f"provider.{slug(name)}"
+    base = f"provider.{item['role']}.{slug(name)}"
     yield _state(base, item)
     if item["vendor"] in pins and state != LEFT_OUT:
         yield _pin(base, name, str(item["version"]), pins[item["vendor"]])
@@ -81,8 +86,8 @@ def _of_provider(lineup: Lineup, item: Mapping[str, Any], pins: Mapping[str, str
             yield Check(f"{base}.files", Level.FAIL, told, hint=hint)
         else:
             yield Check(f"{base}.files", Level.PASS, f"The models of {name} are there.")
-    if name in lineup.reached:
-        place, took_ms, failure = lineup.reached[name]
+    if post(item) in lineup.reached:
+        place, took_ms, failure = lineup.reached[post(item)]
         figures = {"took_ms": round(took_ms, 1)}
         if failure:
             hint = "Look at the address, the network and the name server."

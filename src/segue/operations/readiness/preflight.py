@@ -15,7 +15,7 @@ from segue.errors import Unavailable
 from segue.operations.copying.holdings import Holdings, of_holdings
 from segue.operations.ports import Answer, Asking
 from segue.operations.readiness import doors
-from segue.operations.readiness.lineup import PINS, ROLES, Lineup, Voice, of_lineup, slug
+from segue.operations.readiness.lineup import PINS, ROLES, Lineup, Voice, of_lineup, post, slug
 from segue.operations.readiness.machine import Machine, of_machine
 from segue.operations.report import Check, Level
 
@@ -204,7 +204,7 @@ def _lineup(asking: Asking, reach: Reach | None, pins: Mapping[str, str]) -> Ite
     recognizers = {item["name"]: item["vendor"] for item in plain["items"] if item["role"] == "recognizer"}
     lineup = replace(lineup, hears={name: ONLY.get(vendor, heard) for name, vendor in recognizers.items()})
     if reach is not None:
-        lineup = replace(lineup, reached=reach({item["name"]: str(item["place"]) for item in plain["items"]}))
+        lineup = replace(lineup, reached=reach({post(item): str(item["place"]) for item in plain["items"]}))
     return (*shut, *of_lineup(lineup, pins))
 
 
