@@ -304,6 +304,7 @@ def walking(
 
     kept = clean_environment({"COLUMNS": "100", **(environment or {})})
     kept["PATH"] = f"{commands}:{kept['PATH']}"
+    kept.pop("PWD", None)  # the shell knows where it is
     walk = Walk(project, replaced or {})
     lines = (f"export {name}={shlex.quote(value)}\n" for name, value in kept.items() if name.isidentifier())
     walk.state.write_text("".join(lines), encoding="utf-8")
