@@ -78,7 +78,9 @@ def test_an_earlier_version_comes_back_and_all_is_looked_at(server: RunningServe
     code, report = run("rollback", "--level", "configuration", "--to", str(good["version"]), "--runs", "2")
 
     found = checks(report)
-    assert code == report["exit_code"]  # the other voice only hums, and may be taken for none
+    assert code == report["exit_code"] == 0, report
+    assert found["performance.synthesis"]["level"] == "not_measured", "before it another provider spoke"
+    assert "Others spoke in the baseline: scripted, and now espeak" in found["performance.synthesis"]["reason"]
     assert found["fallback.synthesis"]["figures"]["chain"] == 2
     assert found["step.settings"]["level"] == found["run.outcome"]["level"] == "pass"
     assert found["provider.synthesizer.espeak"]["level"] == "pass"

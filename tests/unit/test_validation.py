@@ -1,6 +1,7 @@
 """How a deployment is judged after it was brought back: by limits, and against what was measured before."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,19 @@ def test_what_cannot_be_compared_is_not_a_pass() -> None:
     assert compared(other, speed(1.0)).level is Level.NO_DATA
     assert compared(single, speed(1.0)).level is Level.NO_DATA
     assert compared(speed(1.0), Baseline("en", 1, {"short": []})).level is Level.FAIL
+
+
+def test_times_of_different_providers_are_not_compared() -> None:
+    """Where another provider speaks than before, its times say nothing of slower; a shared or untold one does."""
+
+    def spoken(factor: float, *providers: str) -> Baseline:
+        return replace(speed(factor), facts={"providers": list(providers)})
+
+    apart = compared(spoken(1.0, "scripted"), spoken(3.0, "espeak"))
+    assert apart.level is Level.NOT_MEASURED
+    assert "Others spoke in the baseline: scripted, and now espeak." in apart.reason
+    assert compared(spoken(1.0, "espeak"), spoken(3.0, "espeak", "scripted")).level is Level.FAIL
+    assert compared(speed(1.0), spoken(3.0, "espeak")).level is Level.FAIL
 
 
 def test_the_ratio_compares_text_with_text() -> None:

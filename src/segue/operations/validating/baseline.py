@@ -50,7 +50,7 @@ class Baseline:
     at_us: int
     took_ms: Mapping[str, Sequence[float]]
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """Of which version and place they are."""
+    """Of which version and place they are, and which `providers` spoke."""
 
     def as_dict(self) -> dict[str, Any]:
         """It as plain values."""
@@ -145,6 +145,11 @@ def compared(before: Baseline | None, after: Baseline) -> Check:  # noqa: PLR091
     if before.language != after.language:
         why = f"{here}. The baseline is of {before.language}, this is of {after.language}."
         return Check(name, Level.NO_DATA, why, figures, f"Compare the same language: --language {before.language}")
+    spoke, speaks = _providers(before), _providers(after)
+    if spoke and speaks and not spoke & speaks:
+        why = f"{here}. Others spoke in the baseline: {', '.join(sorted(spoke))}, and now {', '.join(sorted(speaks))}."
+        hint = "Compare with times of the same voice, measured while all was well: --baseline FILE"
+        return Check(name, Level.NOT_MEASURED, why, figures, hint)
     found = ratio(before.took_ms, after.took_ms)
     if found is None:
         return Check(name, Level.NO_DATA, f"{here}. Too few runs to compare.", figures, "Take at least 2: --runs 5")
@@ -171,6 +176,12 @@ def measured(found: Baseline, place: str) -> Check:
 def mean_ms(baseline: Baseline) -> float:
     """The mean of all its times, in milliseconds."""
     return fmean(each for runs in baseline.took_ms.values() for each in runs)
+
+
+def _providers(baseline: Baseline) -> set[str]:
+    """Who spoke; nobody where an older file does not say."""
+    told = baseline.facts.get("providers")
+    return {str(each) for each in told} if isinstance(told, list) else set()
 
 
 def _figures(times: Sequence[float]) -> dict[str, Figure]:

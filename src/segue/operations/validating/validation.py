@@ -56,6 +56,7 @@ class Validation:
         if texts is None:
             raise InvalidRequest(f"There are no texts in {spoken}; name one of {', '.join(TEXTS)} with --language.")
         took: dict[str, list[float]] = {name: [] for name in texts}
+        providers = set()
         for run in range(runs + 1):
             for name, text in texts.items():
                 self._tell(run * len(texts), (runs + 1) * len(texts), f"Speed, {name}")
@@ -64,9 +65,11 @@ class Validation:
                     raise Unavailable(f"{self._server.place} cannot speak {spoken}: {_said(answer)}")
                 if run:
                     took[name].append(answer.took_ms)
+                    providers.add(answer.headers.get("segue-provider", ""))
         about = self._plain("/api/settings")
         facts = {name: about.get(name) for name in ("segue", "commit", "version", "digest")}
-        return Baseline(spoken, round(self._clock.wall() * 1e6), took, facts | {"place": self._server.place})
+        facts |= {"place": self._server.place, "providers": sorted(providers - {""})}
+        return Baseline(spoken, round(self._clock.wall() * 1e6), took, facts)
 
     def checks(self, before: Baseline | None, *, runs: int, language: str | None = None) -> tuple[Check, ...]:
         """Everything that is looked at, in order; where it is not there at all, only that."""
