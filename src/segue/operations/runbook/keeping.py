@@ -127,6 +127,9 @@ class Shelf:
                 raise Unavailable(
                     "Another run is under way here, or a program that one started; wait until it has ended."
                 ) from error
-            yield opened
+            try:
+                yield opened
+            finally:
+                fcntl.flock(opened, fcntl.LOCK_UN)  # a service that was started has inherited it, and goes on running
         finally:
             os.close(opened)
