@@ -79,6 +79,11 @@ def _plain(template: str) -> str:
         before, _, rest = said.partition("{{")
         inside, _, after = rest.partition("}}")
         words = inside.strip()
+        if words.startswith("if"):
+            then, _, rest = after.partition("{{ else }}")
+            other, _, rest = rest.partition("{{ end }}")
+            said = f"{before}{then}, or: {other}{rest}"
+            continue
         if words.startswith("with"):
             name, after = "…", after.partition("{{ end }}")[2]
         elif words.startswith("$labels."):

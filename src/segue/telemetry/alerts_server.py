@@ -214,8 +214,7 @@ def _beside() -> tuple[Alert, ...]:
     )
 
 
-def _operations(basis: Basis) -> tuple[Alert, ...]:
-    canary_s = basis.alerts.canary_s
+def _rollouts() -> tuple[Alert, ...]:
     return (
         Alert(
             "SegueRolloutStalled",
@@ -249,18 +248,13 @@ def _operations(basis: Basis) -> tuple[Alert, ...]:
             "[Approve, and tell people](../how-to/approve-and-notify.md): does the address still work?",
             dashboard="segue-rollout",
         ),
-        Alert(
-            "SegueCanaryStale",
-            f'min(segue_operation_age_seconds{{command="canary"}}) > {canary_s:g}',
-            Severity.TICKET,
-            "The canary is not run any more",
-            f"The last canary was {{{{ $value | humanizeDuration }}}} ago; it is due every {canary_s / 3600:g} h.",
-            "Nobody has tried out the voices from outside for too long.",
-            "Run `segue canary`, and see why its timer did not.",
-            "telemetry.alerts.canary_s",
-            for_s=300,
-            dashboard=_HOUSE,
-        ),
+    )
+
+
+def _operations(basis: Basis) -> tuple[Alert, ...]:
+    return (
+        *_rollouts(),
+        _canary(basis.alerts.canary_s),
         Alert(
             "SegueOperationFailed",
             'max by (command) (segue_operation_outcome{command=~"canary|verify|preflight|backup"} > 0) != 2',
@@ -272,4 +266,26 @@ def _operations(basis: Basis) -> tuple[Alert, ...]:
             for_s=60,
             dashboard=_HOUSE,
         ),
+    )
+
+
+def _canary(due_s: float) -> Alert:
+    """One that was never run leaves no series: so it is asked of each server that is there, and 0 stands for none.
+
+    Servers that share a database tell the same; those that do not each need a canary of their own.
+    """
+    server = "max by (job, instance)"
+    age = f'{server} (segue_operation_age_seconds{{command="canary"}})'
+    return Alert(
+        "SegueCanaryStale",
+        f"{age} > {due_s:g}\nor\n  0 * {server} (segue_build_info)\nunless\n  {age}",
+        Severity.TICKET,
+        "No canary looks after {{ $labels.instance }}",
+        "{{ if $value }}The last canary was {{ $value | humanizeDuration }} ago{{ else }}No canary is on record"
+        f"{{{{ end }}}}; it is due every {due_s / 3600:g} h.",
+        "Nobody has tried out the voices from outside for too long, or ever.",
+        "Run `segue canary`, and see why its timer did not.",
+        "telemetry.alerts.canary_s",
+        for_s=300,
+        dashboard=_HOUSE,
     )

@@ -92,7 +92,9 @@ def _quality(basis: Basis) -> tuple[Alert, ...]:
     return (
         Alert(
             "SegueNoTurns",
-            f"segue:turns_ended:increase10m == 0\nand\n  round(segue:turns_ended:increase1h offset 10m) >= {least}",
+            # A server that began anew has no series of turns before its first one: that is none, not nothing known.
+            "(segue:turns_ended:increase10m or 0 * sum(segue_build_info)) == 0\n"
+            f"and\n  round(segue:turns_ended:increase1h offset 10m) >= {least}",
             Severity.TICKET,
             "There are no turns any more",
             "No turn ended within 10 min; in the hour before there were some.",
