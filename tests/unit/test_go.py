@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -157,10 +158,17 @@ def window(restarts: int = 0, **counted: float) -> Window:
 def test_a_spike_is_seen(seen: Window, statuses: Sequence[int], found: dict[str, str]) -> None:
     """Faults in all, on the way of messages, in front of the server; a restart; and that nothing was asked at all."""
     said = spike.judged([seen] * 5, 5.0, statuses, 2)
-    many = spike.judged([seen], 5.0, statuses, 2)
+    many = spike.judged([replace(seen, ended_s=300.0)], 5.0, statuses, 2)
     assert {check.name: check.level.value for check in many if check.level is not Level.PASS} == found
     assert said[0].level is Level.PASS
     assert spike.judged([seen], 0.5, statuses, 2)[0].level is Level.WARN
+
+
+def test_a_watch_that_saw_nothing_passes_nothing() -> None:
+    """Where metrics could not be read for all or most of the time, neither length nor restarts are told as good."""
+    for windows, unseen in (((), {"watch.length", "watch.restarts"}), ([window(send_200=9)], {"watch.length"})):
+        said = spike.judged(windows, 5.0, (200,), 1)
+        assert {check.name for check in said[:2] if check.level is Level.NO_DATA} == unseen
 
 
 def scrape(count: float) -> Scrape:

@@ -12,6 +12,8 @@ STATES = ("/api/ready", "/voice/health")
 """These answer 503 to say how it is; that is no fault of theirs."""
 LEAST_MINUTES = 5.0
 """A release is watched for so long at least."""
+SEEN = 0.9
+"""So much of the time at least its metrics must tell of."""
 SPIKE = 0.01
 """A larger part of answers with 5xx is a spike."""
 MANY = 3
@@ -55,6 +57,11 @@ def _length(windows: Sequence[Window], minutes: float) -> Check:
     lasted_min = sum(window.long_s for window in windows) / 60.0
     figures: dict[str, Figure] = {"minutes": round(lasted_min, 2), "windows": len(windows)}
     told = f"It was watched for {lasted_min:.1f} min in {len(windows)} windows"
+    if lasted_min < SEEN * minutes:
+        reason = f"{told}, of {minutes:g} min: its metrics could not be read for the rest."
+        return Check(
+            "watch.length", Level.NO_DATA, reason, figures, "See that it answers all the time, then run it anew."
+        )
     if minutes < LEAST_MINUTES:
         hint = f"Watch it for {LEAST_MINUTES:.0f} to {2 * LEAST_MINUTES:.0f} min: --minutes."
         return Check("watch.length", Level.WARN, f"{told}, which is short.", figures, hint)
@@ -66,6 +73,10 @@ def _restarts(windows: Sequence[Window]) -> Check:
     if any(window.stranger for window in windows):
         reason = "Several servers answer under this address, so that their figures cannot be told apart."
         return Check("watch.restarts", Level.NOT_MEASURED, reason, {}, "Give the address of one server.")
+    if not windows:
+        return Check(
+            "watch.restarts", Level.NO_DATA, "Its metrics could not be read, so nobody saw whether it started anew."
+        )
     if restarts:
         reason = f"The server started anew {restarts} times while it was watched."
         return Check("watch.restarts", Level.FAIL, reason, {"restarts": restarts}, "Look why it ended.")
