@@ -8,12 +8,24 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from segue.errors import InvalidRequest
-from segue.operations.runbook.actions import ComposeUp, GitCheckout, KubernetesUndo, Systemd, VariableSet
+from segue.errors import InvalidRequest, Unavailable
+from segue.operations.ports import Answer
+from segue.operations.runbook.actions import (
+    ComposeUp,
+    GitCheckout,
+    KubernetesUndo,
+    ProviderOff,
+    RolloutRollback,
+    SettingsRestore,
+    SwitchTurn,
+    Systemd,
+    VariableSet,
+)
 from segue.operations.runbook.book import Runbook, prepared, unfilled
 from segue.operations.runbook.journal import Entry, Word, course, entries, to_undo, usual_ms
 from segue.operations.runbook.lines import doing, taking_back
 from segue.operations.runbook.reading import RunbookError, read_runbook, runbook_schema
+from segue.operations.runbook.served import Served
 from segue.operations.runbook.standing import Standing, refusal, standing
 from segue.operations.runbook.telling import told
 from segue.operations.runbook.variables import variable, with_variable
@@ -211,3 +223,29 @@ def test_the_schema_is_that_of_the_model() -> None:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, runbook_schema())
     assert Runbook.model_validate(good).steps[0].timeout_s == 60.0
+
+
+class Stranger:
+    """Answers whatever it is asked with an empty object, as no Segue does. See `Asking`."""
+
+    place = "here"
+
+    def fetch(self, method: str, path: str, **more: Any) -> Answer:
+        """See `Asking.fetch`."""
+        del method, path, more
+        return Answer(200, {}, b"{}", 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        ProviderOff(kind="provider.off", provider="edge"),
+        RolloutRollback(kind="rollout.rollback", rollout="warm"),
+        SettingsRestore(kind="settings.restore", version="1"),
+        SwitchTurn(kind="switch", enabled=False),
+    ],
+)
+def test_the_answer_of_another_version_is_told(action: Any) -> None:
+    """What lacks the values that are asked for ends the step with a sentence, so that the journal has it."""
+    with pytest.raises(Unavailable, match="here answers in another form"):
+        Served(Stranger(), "why").look(action, "r1")

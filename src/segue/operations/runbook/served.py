@@ -40,20 +40,11 @@ class Served:
             Unavailable: it does not answer, or refuses.
         """
         del run
-        match action:
-            case SettingsRestore():
-                now = self._get(_SETTINGS)
-                wanted = self._version(int(action.version))
-                return {"version": now["version"], "live": now["live"], "wanted": wanted}
-            case ProviderOff() | ProviderOn() | ProviderFirst():
-                live = self._get(_SETTINGS)["live"]
-                return {"off": live["off"], "first": live["first"]}
-            case RolloutRollback():
-                return {"phase": self._get(f"/api/rollouts/{action.rollout}")["phase"]}
-            case SwitchTurn():
-                return {"enabled": self._get("/api/voice/switch")["enabled"]}
-            case _:
-                return {}
+        try:
+            return self._look(action)
+        except (KeyError, TypeError, AttributeError) as error:
+            why = f"{self._server.place} answers in another form ({error!r}); is it a Segue of this version?"
+            raise Unavailable(why) from error
 
     def do(self, action: Action, before: Seen, run: str, timeout_s: float) -> None:
         """Let the server do it.
@@ -109,6 +100,22 @@ class Served:
             found = _at(answer.plain(), key)
             if found != wanted:
                 raise Unavailable(f"{question.path} says {key} is {found!r}, not {wanted!r}.")
+
+    def _look(self, action: Action) -> Seen:
+        match action:
+            case SettingsRestore():
+                now = self._get(_SETTINGS)
+                wanted = self._version(int(action.version))
+                return {"version": now["version"], "live": now["live"], "wanted": wanted}
+            case ProviderOff() | ProviderOn() | ProviderFirst():
+                live = self._get(_SETTINGS)["live"]
+                return {"off": live["off"], "first": live["first"]}
+            case RolloutRollback():
+                return {"phase": self._get(f"/api/rollouts/{action.rollout}")["phase"]}
+            case SwitchTurn():
+                return {"enabled": self._get("/api/voice/switch")["enabled"]}
+            case _:
+                return {}
 
     def _change(self, action: ProviderOff | ProviderOn | ProviderFirst, before: Seen | None = None) -> None:
         """Change one thing of the live settings, upon whatever version is in force; to what it was with `before`."""
