@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.server import PROJECT
-from tests.vendors import edge, openai, openai_wire
+from tests.vendors import edge, google, google_service, openai, openai_wire
 from tests.vendors.edge import EdgeScript
 from tests.vendors.openai_chat import ModelScript
+from tests.vendors.script import Script
 from tests.vendors.speaking import speaking
 from tests.vendors.street import opened
 from tests.walking import AstrayError, legs, missing, walking
@@ -56,6 +57,17 @@ def ollama_and_edge() -> Iterator[Mapping[str, str]]:
         yield {**addresses, **keys, named.format("EDGE", "URL"): voices}
 
 
+@contextmanager
+def google_cloud() -> Iterator[Mapping[str, str]]:
+    """Our servers in the place of Google's speech."""
+    with opened() as street:
+        speak = street.open(speaking())
+        url = street.open(google.serving(Script(speak=speak)))
+        names = ("CHIRP3", "WAVENET", "GOOGLE_STT")
+        addresses = {f"SEGUE_PROVIDERS__NAMED__{name}__URL": url for name in names}
+        yield addresses | {"GOOGLE_API_KEY": google_service.KEY, "GOOGLE_APPLICATION_CREDENTIALS": ""}
+
+
 WALKS = {
     "cut-over-voice-streaming.md": Ground(
         ollama_and_edge,
@@ -65,6 +77,7 @@ WALKS = {
             "http://127.0.0.1:9090": "http://127.0.0.1:9",  # nobody answers here, whatever the machine runs
         },
     ),
+    "roll-out-chirp3.md": Ground(google_cloud, {"--interval 3600": "--interval 1"}),
 }
 """The pages, and where each is walked. Nothing but time is replaced: the real lengths stand in the page."""
 
