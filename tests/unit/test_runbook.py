@@ -35,6 +35,7 @@ IMAGE = "registry.example.org/segue@sha256:" + "0a" * 32
 HEAD = "name: a\nlevel: code\nabout: A test.\nparameters:\n  to: {about: where to}\nsteps:\n"
 SAID = {
     "to": "1", "provider": "edge", "restart": "true", "version": "0.1.0", "folder": "service", "settings": "kept.yaml",
+    "service": "systemctl",
 }  # fmt: skip
 
 
