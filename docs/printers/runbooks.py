@@ -1,15 +1,12 @@
 """Prints the page about runbooks from their JSON Schema and from those that ship."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from docs.printers.markdown import NONE, page, table
 from docs.printers.schemas import Schema, default, kind
 from segue.operations.runbook.actions import OPAQUE, RECORDED
 from segue.operations.runbook.book import BUILT_IN
-from segue.operations.runbook.reading import read_runbook, runbook_schema
-
-FOLDER = Path(__file__).resolve().parents[2] / "runbooks"
+from segue.operations.runbook.reading import SHIPPED, read_runbook, runbook_schema
 
 _OPENING = """
 A runbook is a YAML file (YAML 1.2) with the steps of a rollback. `segue runbook check FILE` tells what is wrong in it,
@@ -75,8 +72,14 @@ def _actions(document: Schema) -> Iterator[list[str]]:
 
 
 def _shipped() -> Iterator[list[str]]:
-    for path in sorted(FOLDER.glob("*.yaml")):
+    for path in sorted(SHIPPED.glob("*.yaml")):
         book = read_runbook(path.read_text(encoding="utf-8"), path.name)
         steps = ", ".join(f"{step.name} (`{step.do.kind}`)" for step in book.steps)
         engines = "recorded, not run" if book.recorded else "run"
-        yield [f"[`{book.name}`](../../runbooks/{path.name})", book.level.value, book.about, steps, engines]
+        yield [
+            f"[`{book.name}`](../../src/segue/operations/runbooks/{path.name})",
+            book.level.value,
+            book.about,
+            steps,
+            engines,
+        ]

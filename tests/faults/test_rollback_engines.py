@@ -9,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from segue.cli.main import main
+from segue.operations.runbook.reading import SHIPPED
 
 OLD = "registry.example.org/segue@sha256:" + "0a" * 32
 NEW = "registry.example.org/segue@sha256:" + "0b" * 32
@@ -51,7 +52,7 @@ def rollback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...
     """Runs a shipped runbook without what asks a server; its exit code and its report."""
 
     def run(name: str, *said: str) -> tuple[int, dict[str, Any]]:
-        book = YAML(typ="safe").load((Path(__file__).parents[2] / f"runbooks/{name}.yaml").read_text())
+        book = YAML(typ="safe").load((SHIPPED / f"{name}.yaml").read_text())
         for step in book["steps"]:
             step.pop("verify", None)
         path = tmp_path / f"{name}.yaml"

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -21,9 +22,10 @@ from segue.cli.main import main
 from segue.clock import SystemClock
 from segue.operations.evidence.envelope import REPORT_TYPE
 from segue.operations.runbook.keeping import Shelf
+from segue.operations.runbook.reading import SHIPPED
 from tests.faults.test_rollback import git
 from tests.faults.test_rollback_served import checks
-from tests.server import RunningServer, running
+from tests.server import PROJECT, RunningServer, running
 
 GOOD, BAD, LAME = "0.1.0", "0.2.0", "0.0.9"
 """What is gone back to, what is served from at first, and one that starts but is never ready."""
@@ -292,3 +294,15 @@ def test_each_is_taken_back_where_it_cannot_be_verified(
     assert deployment.version() == BAD
     assert deployment.called() == CALLED[kind][1]
     assert on_record(server)["outcome"] == "fail"
+
+
+def test_an_installed_segue_brings_them_along(tmp_path: Path) -> None:
+    """The wheel holds every runbook at the place where it is looked for, with the same bytes."""
+    building = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(building, cwd=PROJECT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    here = {str(path.relative_to(PROJECT / "src")): path.read_bytes() for path in SHIPPED.glob("*.yaml")}
+    with ZipFile(wheel) as packed:
+        there = {name: packed.read(name) for name in packed.namelist() if "/runbooks/" in name}
+    assert there == here
+    assert len(here) >= len(KINDS)

@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from segue.errors import InvalidRequest, Unavailable
+from segue.cli.runbook import found
+from segue.errors import InvalidRequest, NotFound, Unavailable
 from segue.operations.ports import Answer
 from segue.operations.runbook.actions import (
     ComposeUp,
@@ -24,13 +25,13 @@ from segue.operations.runbook.actions import (
 from segue.operations.runbook.book import Runbook, prepared, unfilled
 from segue.operations.runbook.journal import Entry, Word, course, entries, to_undo, usual_ms
 from segue.operations.runbook.lines import doing, taking_back
-from segue.operations.runbook.reading import RunbookError, read_runbook, runbook_schema
+from segue.operations.runbook.reading import SHIPPED, RunbookError, read_runbook, runbook_schema
 from segue.operations.runbook.served import Served
 from segue.operations.runbook.standing import Standing, refusal, standing
 from segue.operations.runbook.telling import told
 from segue.operations.runbook.variables import variable, with_variable
 
-SHIPPED = sorted((Path(__file__).parents[2] / "runbooks").glob("*.yaml"))
+SHIPPED_FILES = sorted(SHIPPED.glob("*.yaml"))
 IMAGE = "registry.example.org/segue@sha256:" + "0a" * 32
 HEAD = "name: a\nlevel: code\nabout: A test.\nparameters:\n  to: {about: where to}\nsteps:\n"
 SAID = {
@@ -44,7 +45,7 @@ def step(do: str, more: str = "") -> str:
     return f"{HEAD}  - name: one\n    do: {{{do}}}\n{more}"
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SHIPPED_FILES, ids=lambda path: path.stem)
 def test_shipped_runbooks_are_sound(path: Path) -> None:
     """Each can be read, fits the published schema, is named like its file, and is whole once it is filled in."""
     text = path.read_text(encoding="utf-8")
@@ -250,3 +251,19 @@ def test_the_answer_of_another_version_is_told(action: Any) -> None:
     """What lacks the values that are asked for ends the step with a sentence, so that the journal has it."""
     with pytest.raises(Unavailable, match="here answers in another form"):
         Served(Stranger(), "why").look(action, "r1")
+
+
+def test_ones_own_runbooks_go_before_those_that_ship(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever Segue is run, what ships is found; a folder `runbooks` there adds to it, and goes first by name."""
+    monkeypatch.chdir(tmp_path)
+    assert found("venv") == SHIPPED / "venv.yaml"
+
+    (tmp_path / "runbooks").mkdir()
+    for name in ("cache-node", "venv"):
+        (tmp_path / f"runbooks/{name}.yaml").touch()
+
+    assert found("cache-node") == found("runbooks/cache-node.yaml")
+    assert found("venv") == Path("runbooks/venv.yaml")
+    assert found("code-git") == SHIPPED / "code-git.yaml"
+    with pytest.raises(NotFound, match="There is no runbook vens; there are cache-node, code-files"):
+        found("vens")

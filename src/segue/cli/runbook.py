@@ -16,11 +16,11 @@ from segue.operations.runbook.book import Runbook
 from segue.operations.runbook.content import digest as digest_of
 from segue.operations.runbook.journal import Course, usual_ms
 from segue.operations.runbook.keeping import Shelf
-from segue.operations.runbook.reading import read_runbook, runbook_schema
+from segue.operations.runbook.reading import SHIPPED, read_runbook, runbook_schema
 from segue.operations.runbook.telling import told
 
 FOLDER = Path("runbooks")
-_SHIPPED = Path(__file__).parents[3] / FOLDER
+"""Folder in which one's own are looked for, before those that Segue comes with."""
 RUNS = "runbooks"
 """Folder of the journals, in the data folder."""
 app = App(name="runbook", help="Runbooks of rollbacks, before they are needed.")
@@ -35,7 +35,7 @@ def list_(*, where: Where = HERE, json_: bool = False) -> None:
     json_
         Print it as JSON.
     """
-    items = [_summary(read(path), path, where) for path in sorted(folder().glob("*.yaml"))]
+    items = [_summary(read(path), path, where) for path in shelved().values()]
     if json_:
         print(json.dumps(items, ensure_ascii=False, indent=2))
         return
@@ -149,16 +149,10 @@ def runs(*, where: Where = HERE, json_: bool = False) -> None:
         print("No runbook was run yet.")
 
 
-def folder() -> Path:
-    """The folder with the runbooks: the one that is here, or else the one that Segue comes with.
-
-    Raises:
-        NotFound: there is neither.
-    """
-    for each in (FOLDER, _SHIPPED):
-        if each.is_dir():
-            return each
-    raise NotFound("There is no folder `runbooks` here; name a runbook by its file.")
+def shelved() -> dict[str, Path]:
+    """The files of all runbooks by their names: those of the folder here go before the ones that Segue comes with."""
+    files = {path.stem: path for folder in (SHIPPED, FOLDER) for path in folder.glob("*.yaml")}
+    return dict(sorted(files.items()))
 
 
 def found(runbook: str) -> Path:
@@ -169,11 +163,10 @@ def found(runbook: str) -> Path:
     """
     if "/" in runbook or runbook.endswith((".yaml", ".yml")):
         return Path(runbook)
-    path = folder() / f"{runbook}.yaml"
-    if not path.is_file():
-        there = ", ".join(sorted(each.stem for each in folder().glob("*.yaml")))
-        raise NotFound(f"There is no runbook {runbook}; there are {there}.")
-    return path
+    files = shelved()
+    if runbook not in files:
+        raise NotFound(f"There is no runbook {runbook}; there are {', '.join(files)}.")
+    return files[runbook]
 
 
 def read(path: Path) -> Runbook:

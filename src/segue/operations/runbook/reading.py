@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,6 +15,8 @@ from segue.errors import InvalidRequest
 from segue.operations.runbook.book import Parameter, Runbook, Step
 from segue.section import Section
 
+SHIPPED = Path(__file__).parents[1] / "runbooks"
+"""Folder of the runbooks that Segue comes with."""
 LONGEST = 100_000
 """Characters that a runbook may have."""
 DEEPEST = 12
