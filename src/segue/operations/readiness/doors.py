@@ -148,7 +148,11 @@ def of_rollouts(statuses: Iterable[Mapping[str, Any]]) -> Iterator[Check]:
     for status in live:
         base, control = f"rollout.{slug(status['name'])}", status["controller"]
         sentence = str(status["sentence"])
-        if control["stalled"] or control["ticked_s_ago"] is None:
+        unseen = control["ticked_s_ago"] is None
+        if unseen and control["holder"] and not control["stalled"]:
+            told = f"{status['name']} began a moment ago, or its server did; the first look at it is due."
+            yield Check(f"{base}.controller", Level.NOT_MEASURED, told)
+        elif unseen or control["stalled"]:
             told = f"Nobody looks after {status['name']}: {sentence}"
             yield Check(f"{base}.controller", Level.FAIL, told, hint="See that a server holds its lease; see its log.")
         elif status["phase"] in ("held", "paused"):
