@@ -106,6 +106,36 @@ class ModelAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class RecognitionAttempt:
+    """One recognizer's attempt to write a recording down. `began_ms` counts from the beginning of the recognition."""
+
+    provider: str
+    model: str
+    outcome: AttemptOutcome
+    began_ms: float
+    total_ms: float
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """How a recording became words, once it is over; neither its sound nor its words are in it."""
+
+    id: str
+    """32 hexadecimal digits."""
+    at: float
+    """Unix seconds at which a recognizer was first looked for; the recording had been decoded by then."""
+    language: str
+    recording_ms: float
+    """Length of the recording."""
+    total_ms: float
+    outcome: Outcome
+    attempts: tuple[RecognitionAttempt, ...] = ()
+    error: str | None = None
+    """The stable code of the error that ended it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Underflow:
     """How often and how long a listener waited in the middle of a reply, after the first audio and before the end."""
 

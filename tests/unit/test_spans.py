@@ -8,8 +8,15 @@ import pytest
 
 from segue.clock import SystemClock
 from segue.providers.http import Line
-from segue.records import AttemptOutcome, ModelAttempt, Outcome, SynthesisAttempt
-from segue.telemetry.spans import PRIVATE, spans
+from segue.records import (
+    AttemptOutcome,
+    ModelAttempt,
+    Outcome,
+    Recognition,
+    RecognitionAttempt,
+    SynthesisAttempt,
+)
+from segue.telemetry.spans import PRIVATE, hearing, spans
 from segue.telemetry.traces import Traces
 from segue.trace import CALLER, CURRENT, Trace, of_turn, outgoing, parsed
 from segue.vendors.telemetry import TelemetrySettings
@@ -53,6 +60,36 @@ def test_a_turn_and_its_attempts_become_spans() -> None:
     assert written.attributes["gen_ai.provider.name"] == "near"
     assert [name for name, _ in turn.events] == ["first_token", "first_sent"]
     assert spans(replace(RECORD, outcome=Outcome.FAILED, error="provider_failed"), place, None)[0].error
+
+
+RECOGNITION = Recognition(
+    "0" * 32,
+    999.0,
+    "uk",
+    2500.0,
+    450.0,
+    Outcome.COMPLETED,
+    (
+        RecognitionAttempt("cloud", "wide", AttemptOutcome.FAILED, 0.5, 100.0, "timeout"),
+        RecognitionAttempt("near", "small", AttemptOutcome.COMPLETED, 110.0, 340.0),
+    ),
+)
+
+
+def test_a_recognition_and_its_attempts_become_spans() -> None:
+    """What is heard stands beneath who wanted it, every attempt beneath that at its own time, and no word is told."""
+    place = of_turn(RECOGNITION.id, CALLED, 1.0)
+    heard, failed, written = hearing(RECOGNITION, place, CALLED, within=True)
+    assert (heard.name, heard.parent, heard.within) == ("hear", CALLED.span, True)
+    assert {failed.parent, written.parent} == {heard.id}
+    assert len({heard.id, failed.id, written.id}) == 3
+    assert (heard.began_ns, heard.ended_ns - heard.began_ns) == (999 * 10**9, 450_000_000)
+    assert (written.began_ns - heard.began_ns, written.ended_ns - written.began_ns) == (110_000_000, 340_000_000)
+    assert (failed.error, written.error, heard.error) == ("timeout", "", "")
+    assert written.attributes["gen_ai.request.model"] == "small"
+    assert heard.attributes["segue.recording_ms"] == 2500.0
+    lost = replace(RECOGNITION, outcome=Outcome.FAILED, error="provider_failed")
+    assert hearing(lost, place, None)[0].error == "provider_failed"
 
 
 def test_who_it_was_is_told_only_where_it_is_wanted() -> None:
@@ -122,7 +159,9 @@ async def test_a_collector_gets_the_spans() -> None:
         traces = Traces(TelemetrySettings(traces=f"{server.url}/v1/traces"))
         await traces.start()
         token = CALLER.set(CALLED)
+        traces.heard(RECOGNITION)
         traces.began("t1")
+        traces.heard(replace(RECOGNITION, id="1" * 32))
         CALLER.set(replace(CALLED, sampled=False))
         traces.began("t2")
         CALLER.reset(token)
@@ -130,10 +169,23 @@ async def test_a_collector_gets_the_spans() -> None:
         traces.over(replace(RECORD, turn="t2"))
         await traces.close()
 
-    assert sorted(span.name for span in server.spans) == ["chat large", "chat small", "speak p", "turn chat"]
+    assert sorted(span.name for span in server.spans if "turn" not in span.name) == [
+        "chat large",
+        "chat small",
+        "hear",
+        "hear",
+        "recognize cloud",
+        "recognize cloud",
+        "recognize near",
+        "recognize near",
+        "speak p",
+    ]
     (turn,) = [span for span in server.spans if span.name == "turn chat"]
     assert (turn.trace_id.hex(), turn.parent_span_id.hex()) == (CALLED.id, CALLED.span)
     assert server.attributes(turn)["segue.ttfa_ms"] == 650.0
+    alone, of_it = (span for span in server.spans if span.name == "hear")
+    assert (alone.parent_span_id.hex(), alone.kind) == (CALLED.span, alone.SPAN_KIND_SERVER)
+    assert (of_it.parent_span_id, of_it.kind) == (turn.span_id, of_it.SPAN_KIND_INTERNAL)
     assert not [name for span in server.spans for name in server.attributes(span) if name.startswith(PRIVATE)]
     assert traces.dropped == 0
     CURRENT.set(None)

@@ -1,4 +1,4 @@
-"""A turn's record as spans: the turn, each attempt to write, each attempt to speak a sentence. No text is in them.
+"""Records as spans: a turn and its attempts to write and to speak, a recognition and its attempts. No text is in them.
 
 Names of attributes are OpenTelemetry's own where it has them. Who listened stands only under `segue.private.`.
 
@@ -9,7 +9,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from segue.records import Mark, ModelAttempt, Outcome, SynthesisAttempt, TurnRecord
+from segue.records import (
+    Mark,
+    ModelAttempt,
+    Outcome,
+    Recognition,
+    RecognitionAttempt,
+    SynthesisAttempt,
+    TurnRecord,
+)
 from segue.trace import Trace
 
 PRIVATE = "segue.private."
@@ -28,6 +36,8 @@ class Span:
     ended_ns: int
     calls: bool = False
     """Whether it is the call of somebody else."""
+    within: bool = False
+    """Whether it is a step of another span of the same server."""
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     events: tuple[tuple[str, int], ...] = ()
     error: str = ""
@@ -41,6 +51,44 @@ def spans(record: TurnRecord, place: Trace, caller: Trace | None, *, private: bo
         *(_speaking(record, place, number, each) for number, each in enumerate(record.attempts)),
     ]
     return (_turn(record, place, caller, private=private), *attempts)
+
+
+def hearing(recognition: Recognition, place: Trace, caller: Trace | None, *, within: bool = False) -> tuple[Span, ...]:
+    """The spans of a recognition that is over, its own first. `within` where the caller is the turn that wants it."""
+    began_ns = _unix_ns(recognition.at, 0.0)
+    whole = Span(
+        name="hear",
+        id=place.span,
+        parent=caller.span if caller is not None else "",
+        began_ns=began_ns,
+        ended_ns=_unix_ns(recognition.at, recognition.total_ms),
+        within=within,
+        attributes={
+            "segue.language": recognition.language,
+            "segue.recording_ms": recognition.recording_ms,
+            "segue.outcome": recognition.outcome.value,
+        },
+        error=(recognition.error or "failed") if recognition.outcome is Outcome.FAILED else "",
+    )
+    return (whole, *(_hearing(recognition, place, *each) for each in enumerate(recognition.attempts)))
+
+
+def _hearing(recognition: Recognition, place: Trace, number: int, attempt: RecognitionAttempt) -> Span:
+    return Span(
+        name=f"recognize {attempt.provider}",
+        id=_id(recognition.id, "recognizer", number),
+        parent=place.span,
+        began_ns=_unix_ns(recognition.at, attempt.began_ms),
+        ended_ns=_unix_ns(recognition.at, attempt.began_ms + attempt.total_ms),
+        calls=True,
+        attributes={
+            "gen_ai.operation.name": "recognize",
+            "gen_ai.provider.name": attempt.provider,
+            "gen_ai.request.model": attempt.model,
+            "segue.outcome": attempt.outcome.value,
+        },
+        error=attempt.category or "",
+    )
 
 
 def _turn(record: TurnRecord, place: Trace, caller: Trace | None, *, private: bool) -> Span:
@@ -129,8 +177,12 @@ def _speaking(record: TurnRecord, place: Trace, number: int, attempt: SynthesisA
 
 def _at(record: TurnRecord, ms: float) -> int:
     """A moment of a turn, in Unix nanoseconds."""
-    return round(record.at * 1e6) * 1000 + round(ms * 1e6)
+    return _unix_ns(record.at, ms)
 
 
-def _id(turn: str, what: str, number: int) -> str:
-    return hashlib.sha256(f"segue-{what}\0{turn}\0{number}".encode()).hexdigest()[:16]
+def _unix_ns(at: float, ms: float) -> int:
+    return round(at * 1e6) * 1000 + round(ms * 1e6)
+
+
+def _id(of: str, what: str, number: int) -> str:
+    return hashlib.sha256(f"segue-{what}\0{of}\0{number}".encode()).hexdigest()[:16]

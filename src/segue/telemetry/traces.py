@@ -19,8 +19,8 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from segue import __version__
-from segue.records import TurnRecord
-from segue.telemetry.spans import Span, spans
+from segue.records import Recognition, TurnRecord
+from segue.telemetry.spans import Span, hearing, spans
 from segue.trace import CALLER, CURRENT, Trace, of_turn
 from segue.vendors.telemetry import TelemetrySettings
 
@@ -72,7 +72,18 @@ class Traces:
         place, caller = self._running.pop(record.turn, (None, None))
         if place is None or not place.sampled:
             return
-        for span in spans(record, place, caller, private=self._settings.private):
+        self._offer(spans(record, place, caller, private=self._settings.private), place)
+
+    def heard(self, recognition: Recognition) -> None:
+        """A recognition of this task is over: it stands beneath the turn that wanted it, or beneath the caller."""
+        turn = CURRENT.get()
+        caller = turn or CALLER.get()
+        place = of_turn(recognition.id, caller, self._settings.sampled_share)
+        if place.sampled:
+            self._offer(hearing(recognition, place, caller, within=turn is not None), place)
+
+    def _offer(self, found: Sequence[Span], place: Trace) -> None:
+        for span in found:
             try:
                 self._waiting.put_nowait(self._made(span, place))
             except queue.Full:
@@ -92,7 +103,7 @@ class Traces:
             resource=self._resource,
             attributes=attributes,
             events=[Event(name, timestamp=at_ns) for name, at_ns in span.events],
-            kind=SpanKind.CLIENT if span.calls else SpanKind.SERVER,
+            kind=SpanKind.CLIENT if span.calls else SpanKind.INTERNAL if span.within else SpanKind.SERVER,
             status=Status(StatusCode.ERROR, span.error) if span.error else Status(StatusCode.UNSET),
             start_time=span.began_ns,
             end_time=span.ended_ns,

@@ -2,15 +2,21 @@
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator
+import uuid
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
+import structlog
+
 from segue.configuration import VoiceSettings
-from segue.errors import InvalidRequest, ProviderError, Unavailable, UnknownLanguage
-from segue.voice.attempt import Ending
+from segue.errors import InvalidRequest, ProviderError, SegueError, Unavailable, UnknownLanguage
+from segue.records import Outcome, Recognition, RecognitionAttempt
+from segue.voice.attempt import Ending, since_ms
 from segue.voice.decoding import decode
 from segue.voice.ports import Recognizer, Recording, Transcript
 from segue.voice.roster import Roster
+
+log = structlog.get_logger("segue.voice")
 
 RATE = 16_000
 """Recognizers are given 16 kHz mono."""
@@ -22,12 +28,16 @@ class Listening:
     priority = 0
     hedge_s: float | None = None
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, began: float) -> None:
         self._recording = recording
+        self._began = began
+        self._models: dict[str, str] = {}
+        self.attempts: list[RecognitionAttempt] = []
+        """Those that are over."""
 
     async def begin(self, name: str, provider: Recognizer) -> AsyncGenerator[Transcript, None]:
         """See `Errand.begin`."""
-        del name
+        self._models[name] = provider.about.model
         return self._heard(provider)
 
     def weigh(self, item: Transcript) -> float:
@@ -48,17 +58,33 @@ class Listening:
 
     def ended(self, ending: Ending) -> None:
         """See `Errand.ended`."""
+        self.attempts.append(
+            RecognitionAttempt(
+                ending.name,
+                self._models.get(ending.name, ""),
+                ending.outcome,
+                since_ms(self._began, ending.began) or 0.0,
+                ending.total_ms,
+                ending.category.value if ending.category is not None else None,
+            )
+        )
 
     async def _heard(self, provider: Recognizer) -> AsyncGenerator[Transcript, None]:
         yield await provider.hear(self._recording)
 
 
 class Hearing:
-    """Hears recordings; there may be no recognizer at all."""
+    """Hears recordings; there may be no recognizer at all. `watch` is told of each recognition that is over."""
 
-    def __init__(self, recognizers: Roster[Recognizer], settings: VoiceSettings) -> None:
+    def __init__(
+        self,
+        recognizers: Roster[Recognizer],
+        settings: VoiceSettings,
+        watch: Callable[[Recognition], None] | None = None,
+    ) -> None:
         self.recognizers = recognizers
         self._settings = settings
+        self._watch = watch
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -104,11 +130,42 @@ class Hearing:
             UnknownLanguage: no recognizer hears its language.
         """
         self._language(recording.language)
+        clock = self.recognizers.chain.clock
+        at, began = clock.wall(), clock.now()
+        errand = Listening(recording, began)
+        outcome, error = Outcome.ABANDONED, None
+        try:
+            transcript = await self._asked(errand, recording.language)
+            outcome = Outcome.COMPLETED
+            return transcript
+        except SegueError as failure:
+            outcome, error = Outcome.FAILED, failure.code
+            raise
+        finally:
+            self._tell(
+                Recognition(
+                    id=uuid.uuid4().hex,
+                    at=at,
+                    language=recording.language,
+                    recording_ms=round(recording.duration_s * 1000.0, 3),
+                    total_ms=round((clock.now() - began) * 1000.0, 3),
+                    outcome=outcome,
+                    attempts=tuple(errand.attempts),
+                    error=error,
+                )
+            )
+
+    def _tell(self, recognition: Recognition) -> None:
+        try:
+            if self._watch is not None:
+                self._watch(recognition)
+        except Exception:
+            log.exception("nobody watches this recognition")  # that is no reason not to hear
+
+    async def _asked(self, errand: Listening, language: str) -> Transcript:
         chain, order = self.recognizers.chain, self.recognizers.order()
-        unsuitable = {
-            name: "no_language" for name in order if recording.language not in chain.targets[name].provider.languages
-        }
-        async with aclosing(chain.run(Listening(recording), order, unsuitable)) as transcripts:
+        unsuitable = {name: "no_language" for name in order if language not in chain.targets[name].provider.languages}
+        async with aclosing(chain.run(errand, order, unsuitable)) as transcripts:
             # To its end: an errand that is left before counts as given up, and no breaker would learn of its success.
             heard = [transcript async for transcript in transcripts]
         if not heard:

@@ -132,6 +132,11 @@ class Recording:
     phrases: tuple[str, ...] = ()
     expected: str | None = None
 
+    @property
+    def duration_s(self) -> float:
+        """How long it is, at two bytes a sample."""
+        return len(self.pcm) / 2 / self.rate
+
 
 @dataclass(frozen=True, slots=True)
 class Word:

@@ -6,6 +6,7 @@ from typing import Any
 
 from segue.clock import Clock
 from segue.providers.worker import PoolHealth
+from segue.records import Recognition
 from segue.settings import Settings
 from segue.voice.cache import AudioCache
 from segue.voice.catalogue import Catalogue
@@ -47,8 +48,10 @@ class Ensemble:
         return _health(self.writing, self.speech, self.listening)
 
 
-def ensemble(settings: Settings, clock: Clock, cache: AudioCache) -> Ensemble:
-    """Put the teams together.
+def ensemble(
+    settings: Settings, clock: Clock, cache: AudioCache, heard: Callable[[Recognition], None] | None = None
+) -> Ensemble:
+    """Put the teams together; `heard` is told of each recognition that is over.
 
     Raises:
         ConfigurationError: a provider, a voice or a character that is named is not there.
@@ -57,7 +60,8 @@ def ensemble(settings: Settings, clock: Clock, cache: AudioCache) -> Ensemble:
     voice = settings.voice
     hedge_s = voice.hedge_first_ms / 1000.0 if voice.hedge_first_ms else None
     speaker = Speaker(Studio(speech.roster.chain, Paces(), clock, cache, hedge_s), voice)
-    return Ensemble(writing, speech, listening, speaker, Hearing(listening.roster, voice), _catalogue(settings, speech))
+    hearing = Hearing(listening.roster, voice, heard)
+    return Ensemble(writing, speech, listening, speaker, hearing, _catalogue(settings, speech))
 
 
 def offered(speech: Team[Synthesizer]) -> list[VoiceInfo]:

@@ -162,7 +162,7 @@ def build(settings: Settings, *, clock: Clock | None = None, keep: bool = True) 
     records = Observed(store, metrics, lookout, delivery.tally, tracer)
     objects = Objects(settings.storage if keep else StorageSettings(kind="memory"), settings.data, clock)
     cache = AudioCache(objects, clock, settings.cache)
-    team = ensemble(settings, clock, cache)
+    team = ensemble(settings, clock, cache, tracer.heard if tracer is not None else None)
     governed = governing(settings, clock, database, operators.memory, team)
     parts += [switch, objects, cache, Together(tuple(team.roles.values())), governed]
     parts += [*delivery.parts, *operators.parts]

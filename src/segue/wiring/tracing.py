@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from segue.errors import ConfigurationError
-from segue.records import TurnRecord
+from segue.records import Recognition, TurnRecord
 from segue.telemetry.metrics import Metrics
 from segue.vendors.telemetry import TelemetrySettings
 from segue.voice.timeline import Timeline
@@ -26,6 +26,9 @@ class Tracer(Protocol):
 
     def over(self, record: TurnRecord) -> None:
         """A turn is over."""
+
+    def heard(self, recognition: Recognition) -> None:
+        """A recording was written down in this task, or could not be."""
 
 
 def tracer_of(settings: TelemetrySettings, metrics: Metrics) -> Tracer | None:
