@@ -4,6 +4,8 @@ import json
 from dataclasses import replace
 
 from segue.operations.evidence.envelope import REPORT_TYPE, from_dict, from_text, sealed, signable, vouched
+from segue.operations.evidence.vouching import Entered, judged
+from segue.operations.report import Level
 from segue.stores.audit_key import TrustedKeys, forgotten_key
 
 
@@ -32,3 +34,17 @@ def test_what_is_no_envelope_is_none() -> None:
     for text in ("", "[]", "{}", '{"payload": "%%", "payloadType": "x", "signatures": []}', "null"):
         assert from_text(text) is None
     assert from_dict({"payload": "", "payloadType": "x", "signatures": [3]}) is None
+
+
+def test_an_entry_must_have_the_digest_and_the_hash_of_the_evidence() -> None:
+    """An entry of the same payload at the same place, but of another chain, vouches for nothing."""
+    key = forgotten_key()
+    envelope = sealed(b"{}", REPORT_TYPE, key, {"seq": 7, "hash": "ab"})
+    entry = {"seq": 7, "after": envelope.digest, "hash": "ab"}
+    for item, level in (
+        (entry, Level.PASS),
+        ({**entry, "hash": "cd"}, Level.FAIL),
+        ({**entry, "after": ""}, Level.FAIL),
+    ):
+        _, found = judged("a", envelope, TrustedKeys([key.public]), Entered(item))
+        assert found.level is level

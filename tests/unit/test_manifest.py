@@ -70,6 +70,16 @@ def test_an_audit_that_should_be_empty_is_looked_at() -> None:
     assert audited(MADE, None, verdict).level is Level.FAIL
 
 
+def test_the_audit_of_a_backup_must_be_linked_and_proved() -> None:
+    """A fault in it is a failure, and links that no trusted head proves are a warning."""
+    first = linked(Draft(at_us=1, actor="olha", via="key", action="key.create", target="key/1"), None)
+    made = replace(MADE, head=Head(first.seq, first.hash, 1, "main", "0123456789abcdef", "c2ln"))
+    for entry, level in ((first, Level.WARN), (replace(first, actor="other"), Level.FAIL)):
+        verifier = Verifier(keys_in([]), [])
+        verifier.feed(entry)
+        assert audited(made, entry, verifier.verdict()).level is level
+
+
 def test_names_are_in_the_order_of_time() -> None:
     """A backup that is begun later has the greater name, down to microseconds."""
     assert rules.named(1_795_255_872_000_042) == "20261121-101112-000042"

@@ -18,7 +18,7 @@ from segue.operations.watching.alarms import ALARMS, LEAST, Severity, gravest, o
 from segue.operations.watching.gathering import Gathering, windows
 from segue.operations.watching.monitor import Around, of_characters, promised, told
 from segue.operations.watching.scrape import parsed
-from segue.operations.watching.windows import between
+from segue.operations.watching.windows import Window, between
 from segue.records import AttemptOutcome, Outcome, TurnRecord
 from segue.telemetry.metrics import Metrics
 from tests.records import SPOKEN, broken, turn
@@ -225,6 +225,14 @@ def test_a_server_that_goes_away_is_told_and_survived() -> None:
     assert away["checks"][0]["reason"] == "nobody answers"
     assert (back["answering"], back["variants"][0]["turns"], back["window_s"]) == (True, 80, 20.0)
     assert check(first, "rollout")["level"] == "not_measured"
+
+
+def test_several_servers_behind_one_address_are_no_data() -> None:
+    """Where another process answered, nothing is said of listeners, however good the figures look."""
+    latest = parsed('segue_degradation{axis="speed"} 0\n', 60.0)
+    found = told(Window(0.0, 60.0, {}, stranger=True), latest, OURS)
+    assert [(each["name"], each["level"]) for each in found["checks"]] == [("watch.same", "no_data")]
+    assert found["verdict"] == "no_data"
 
 
 def test_a_window_slides_over_several_readings() -> None:

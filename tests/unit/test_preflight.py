@@ -321,6 +321,10 @@ def test_what_a_server_says_is_judged() -> None:
     assert doors.of_clock(NOW_S + 2.4, NOW_S).level is Level.PASS
     assert doors.of_clock(NOW_S - 2.6, NOW_S).level is Level.WARN
     assert doors.of_clock(None, NOW_S).level is Level.NOT_MEASURED
+    assert doors.of_metrics(200, "segue_turns_total 1\n").level is Level.PASS
+    assert doors.of_metrics(200, "other_total 1\n").level is Level.FAIL
+    for word, wanted in {"ok": Level.PASS, "degraded": Level.WARN, "unavailable": Level.FAIL}.items():
+        assert doors.of_voice({"status": word}).level is wanted
     told = {"reasons": {"database": "The disk is full."}, "degraded": {"redis": "Redis is gone."}}
     assert faults(doors.of_readiness(503, told)) == {
         "database.writes": Level.FAIL,
