@@ -72,14 +72,14 @@ WALKS = {
     "cut-over-voice-streaming.md": Ground(
         ollama_and_edge,
         {
-            "--timeout 10m": "--timeout 2s",
-            "--interval 600": "--interval 1",
+            "--timeout 10m": "--timeout 2s",  # of a stage of half an hour
+            "--interval 600": "--interval 1",  # in which nobody talks either
             "http://127.0.0.1:9090": "http://127.0.0.1:9",  # nobody answers here, whatever the machine runs
         },
     ),
     "roll-out-chirp3.md": Ground(google_cloud, {"--interval 3600": "--interval 1"}),
 }
-"""The pages, and where each is walked. Nothing but time is replaced: the real lengths stand in the page."""
+"""The pages, and where each is walked. All that is executed otherwise than it stands there is said here."""
 
 
 @pytest.mark.parametrize("name", WALKS)
