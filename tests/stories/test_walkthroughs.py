@@ -1,10 +1,13 @@
 """Every page that is walked through is walked through: each of its commands is executed, and does what it says."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -68,6 +71,24 @@ def google_cloud() -> Iterator[Mapping[str, str]]:
         yield addresses | {"GOOGLE_API_KEY": google_service.KEY, "GOOGLE_APPLICATION_CREDENTIALS": ""}
 
 
+@contextmanager
+def checkout() -> Iterator[Mapping[str, str]]:
+    """A checkout with an older commit, an environment of its own, and a program that has nothing to restart there."""
+    with TemporaryDirectory() as folder:
+        python = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
+        for name, text in (("restart.sh", "#!/bin/sh\n"), (".venv/bin/python", python)):
+            program = Path(folder, name)
+            program.parent.mkdir(parents=True, exist_ok=True)
+            program.write_text(text, encoding="utf-8")
+            program.chmod(0o755)
+        Path(folder, ".gitignore").write_text(".venv\n", encoding="utf-8")
+        git = ("git", "-C", folder, "-c", "user.name=olha", "-c", "user.email=olha@example.org")
+        commit = ("commit", "--quiet", "--allow-empty", "--message", "A release")
+        for said in (("init", "--quiet"), ("add", "."), commit, ("tag", "v1.4.2"), commit):
+            subprocess.run([*git, *said], check=True)
+        yield {"A_CHECKOUT": folder}
+
+
 WALKS = {
     "cut-over-voice-streaming.md": Ground(
         ollama_and_edge,
@@ -78,6 +99,20 @@ WALKS = {
         },
     ),
     "roll-out-chirp3.md": Ground(google_cloud, {"--interval 3600": "--interval 1"}),
+    "release-day.md": Ground(
+        checkout,
+        {
+            "CHECKOUT=/srv/segue-practice": "CHECKOUT=$A_CHECKOUT",
+            "--minutes 5": "--minutes 0.1 --accept watch.length watch.answers",  # so short a watch is warned of
+        },
+    ),
+    "follow-a-rollback.md": Ground(
+        checkout,
+        {
+            "CHECKOUT=/srv/segue": "CHECKOUT=$A_CHECKOUT",
+            "segue validate --baseline good.json": "segue validate",  # how fast a machine is that is busy with tests
+        },
+    ),
 }
 """The pages, and where each is walked. All that is executed otherwise than it stands there is said here."""
 
