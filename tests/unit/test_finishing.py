@@ -1,15 +1,17 @@
-"""How a command ends where its report cannot be put on record as it should."""
+"""How a command ends where its report cannot be put on record as it should, or an answer does not end."""
 
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from segue.cli.asking import Where
+from segue.cli.asking import Server, Where
 from segue.cli.reporting import Ending, finish
+from segue.errors import Unavailable
 from segue.operations.report import EXIT_CODES, Check, Level, Report
 
 
@@ -29,6 +31,16 @@ class Stranger(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"{}")
 
+    def do_GET(self) -> None:
+        """A byte now and then, for longer than anybody waits."""
+        self.send_response(200)
+        self.send_header("content-length", "1000")
+        self.end_headers()
+        with suppress(OSError):
+            while True:
+                self.wfile.write(b" ")
+                self.server.asked_on.wait(0.1)  # type: ignore[attr-defined]
+
     def log_message(self, *said: object) -> None:
         """Nothing is said."""
 
@@ -37,6 +49,7 @@ class Stranger(BaseHTTPRequestHandler):
 def stranger() -> Iterator[str]:
     """The address of a server that is no Segue."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
+        server.asked_on = threading.Event()  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -67,3 +80,9 @@ def test_a_stranger_signs_nothing(tmp_path: Path, stranger: str, capsys: pytest.
     assert ended.value.code == 0
     assert kept["signatures"] == []
     assert kept["audit"]["missing"] == f"{stranger} does not answer as a Segue does."
+
+
+def test_an_answer_that_only_drips_is_not_waited_for(stranger: str) -> None:
+    """The limit is that of the whole answer, however steadily its bytes come."""
+    with pytest.raises(Unavailable, match="its answer is not whole"):
+        Server(Where(url=stranger)).fetch("GET", "/api/health", limit_s=0.5)

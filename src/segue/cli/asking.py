@@ -112,8 +112,8 @@ class Server:
         said = dict(headers or {})
         if key is not None:
             said["authorization"] = f"Bearer {key}"
-        clock = SystemClock()
-        with self._told(), self._client(limit_s or self._limit_s) as client:
+        clock, limit = SystemClock(), limit_s or self._limit_s
+        with self._told(), self._client(limit) as client:
             if key == "":
                 client.headers.pop("authorization", None)
                 said.pop("authorization")
@@ -122,7 +122,10 @@ class Server:
                 pieces = answer.iter_bytes()
                 whole = [next(pieces, b"")]
                 first_byte_ms = (clock.now() - began) * 1000.0
-                whole += pieces
+                for piece in pieces:
+                    whole.append(piece)
+                    if clock.now() - began > limit:
+                        raise self._nobody(f"its answer is not whole after {limit:g} s")
             took_ms = (clock.now() - began) * 1000.0
         names = {name.lower(): value for name, value in answer.headers.items()}
         return Answer(answer.status_code, names, b"".join(whole), first_byte_ms, took_ms)
