@@ -43,7 +43,9 @@ def report(
     checks = [_written(path, text) for path, text in texts.items()]
     left = next(iter(texts.values())).count("To be filled in by")
     level = Level.WARN if left or record.missing else Level.PASS
-    reason = f"{left} place(s) are left to be filled in; {len(record.missing)} kind(s) of records could not be read."
+    reason = (
+        f"Places that are left to be filled in: {left}; kinds of records that could not be read: {len(record.missing)}."
+    )
     checks.append(Check("incident.whole", level, reason, {"left": left}, hint="Fill them in by hand." if left else ""))
     facts = {"incident": incident, "turns": record.turns.count, "bad": record.turns.bad}
     finish(

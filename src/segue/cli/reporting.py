@@ -27,6 +27,10 @@ SYMBOLS = {
 }
 
 
+REASON = 36
+"""Columns that a reason needs beside the name of its check, with the mark; where there are fewer it stands below."""
+
+
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Ending:
@@ -68,11 +72,13 @@ def finish(report: Report, where: Where = HERE, ending: Ending = END) -> NoRetur
 def show(report: Report) -> None:
     """Print a report for people: a line for each check, what to do about those that do not hold, and the sum."""
     console = Console(soft_wrap=True, highlight=False)
+    beside = max((len(check.name) for check in report.checks), default=0) + REASON <= console.width
     table = Table(box=None, show_header=False, pad_edge=False)
-    for column in ("", "check", "reason"):
-        table.add_column(column, no_wrap=column != "reason", overflow="fold")
+    for number in range(3 if beside else 2):
+        table.add_column(no_wrap=beside and number < 2, overflow="fold")
     for check in report.checks:
-        table.add_row(SYMBOLS[check.level], check.name, _said(check.reason, check.hint, accepted=check.accepted))
+        said = _said(check.reason, check.hint, accepted=check.accepted)
+        table.add_row(SYMBOLS[check.level], *((check.name, said) if beside else (f"{check.name}\n{said}",)))
     console.print(table)
     counts = ", ".join(
         f"{len(found)} {level.value.replace('_', ' ')}" for level in Level if (found := report.of(level))

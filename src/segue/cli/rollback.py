@@ -205,8 +205,10 @@ def _rehearsed(runbook: Runbook, run: str, where: Where, ending: Ending) -> NoRe
         "steps": {step.name: list(told(step, run=run)) for step in runbook.steps},
     }
     if not ending.json_:
-        takes = "it was not run here yet" if usual_s is None else f"about {usual_s:.1f} s, by earlier runs here"
-        print(f"It takes: {takes}.")
+        takes = (
+            "not known, as it was not run here yet" if usual_s is None else f"about {usual_s:.1f} s, by earlier runs"
+        )
+        print(f"How long it takes: {takes}.")
     finish(_report(server.place, began_us, checks, facts), where, ending)
 
 

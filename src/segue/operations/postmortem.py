@@ -13,7 +13,7 @@ from segue.operations.document import Block, Heading, Items, Plot, Rows
 
 BAD = ("failed", "refused")
 """Outcomes of turns that listeners suffered from."""
-CHECKS = ("verify", "canary", "monitor", "preflight", "latency-audit")
+CHECKS = ("validate", "verify", "canary", "monitor", "preflight", "latency-audit")
 """Commands whose reports show that things are well again."""
 WIDTH, HEIGHT, LEFT = 720, 120, 40
 """The plot, in pixels."""

@@ -16,6 +16,8 @@ class Yardstick:
     says: str
     """What the figure is, for people, with its unit after the number."""
     unit: str = ""
+    scale: float = 1.0
+    """What the figure is multiplied by where it is told to people."""
     least: int = 1
     """With fewer than so many observations nothing is said."""
 
@@ -29,7 +31,9 @@ YARDSTICKS: Mapping[str, Yardstick] = {
     for each in (
         Yardstick("endpoint_ms", 2000.0, True, "the slowest of the server's answers about its health", " ms"),
         Yardstick("error_ratio", 0.01, True, "the share of listeners' turns that failed meanwhile", least=100),
-        Yardstick("memory_bytes", 1e9, True, "memory of the serving process, without the engines' own", " bytes"),
+        Yardstick(
+            "memory_bytes", 1e9, True, "memory of the serving process, without the engines' own", " MB", scale=1e-6
+        ),
         Yardstick("recognition_ratio", 0.95, False, "the share of spoken sentences that were recognized"),
         Yardstick("recognition_ms", 3000.0, True, "the mean time of a recognition", " ms"),
         Yardstick("synthesis_ratio", 0.98, False, "the share of tries that spoke"),
@@ -53,8 +57,8 @@ def judge(name: str, values: Sequence[float], reason: str = "", hint: str = "") 
         return Check(check, Level.NOT_MEASURED, f"Not measured: {why}.", {"n": n}, hint)
     value = sum(values) / n
     side = "under" if yardstick.below else "over"
-    said = f"{yardstick.says[0].upper()}{yardstick.says[1:]}: {value:,.4g}{yardstick.unit}"
+    said = f"{yardstick.says[0].upper()}{yardstick.says[1:]}: {value * yardstick.scale:,.4g}{yardstick.unit}"
     figures: dict[str, Figure] = {"value": round(value, 6), "limit": yardstick.limit, "n": n}
     level = Level.PASS if yardstick.holds(value) else Level.FAIL
-    sentence = f"{said}; {side} {yardstick.limit:,.4g} is wanted (n = {n})."
+    sentence = f"{said}; {side} {yardstick.limit * yardstick.scale:,.4g} is wanted (n = {n})."
     return Check(check, level, sentence, figures, "" if level is Level.PASS else hint)
