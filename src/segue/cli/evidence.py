@@ -26,6 +26,8 @@ app = App(name="evidence", help="What commands found, as signed files; and wheth
 
 Files = Annotated[list[Path] | None, Parameter(consume_multiple=True)]
 PAGE = 500
+UNBROKEN = 1000
+"""Columns of a table in which no file is broken, so that its name can be copied."""
 
 
 @app.command(name="list")
@@ -43,12 +45,13 @@ def list_(*, where: Where = HERE, json_: bool = False) -> None:
             print(json.dumps(item, ensure_ascii=False))
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("ENDED", "COMMAND", "OUTCOME", "ENTRY", "FILE"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("ENDED (UTC)", "COMMAND", "OUTCOME", "ENTRY", "FILE"):
+        table.add_column(heading, no_wrap=True)
     for item in items:
         entry = "waits" if item["waits"] else str(item["entry"] or "–")
-        table.add_row(item["ended"], item["command"], item["outcome"], entry, item["file"])
-    Console(highlight=False, soft_wrap=True).print(table)
+        ended = item["ended"].removesuffix("+00:00")
+        table.add_row(ended, item["command"], item["outcome"], entry, item["file"])
+    Console(highlight=False, soft_wrap=True, width=UNBROKEN).print(table)
 
 
 @app.command(name="show")
