@@ -148,13 +148,16 @@ def of_rollouts(statuses: Iterable[Mapping[str, Any]]) -> Iterator[Check]:
     for status in live:
         base, control = f"rollout.{slug(status['name'])}", status["controller"]
         sentence = str(status["sentence"])
-        unseen = control["ticked_s_ago"] is None
-        if unseen and control["holder"] and not control["stalled"]:
-            told = f"{status['name']} began a moment ago, or its server did; the first look at it is due."
-            yield Check(f"{base}.controller", Level.NOT_MEASURED, told)
-        elif unseen or control["stalled"]:
+        if control["stalled"]:
             told = f"Nobody looks after {status['name']}: {sentence}"
             yield Check(f"{base}.controller", Level.FAIL, told, hint="See that a server holds its lease; see its log.")
+        elif not control["holder"]:
+            # Every server that works takes the lease as soon as it is free: that this one has not says another has.
+            told = f"Another server than this one looks after {status['name']}."
+            yield Check(f"{base}.controller", Level.NOT_MEASURED, told, hint="Ask that one.")
+        elif control["ticked_s_ago"] is None:
+            told = f"{status['name']} began a moment ago, or its server did; the first look at it is due."
+            yield Check(f"{base}.controller", Level.NOT_MEASURED, told)
         elif status["phase"] in ("held", "paused"):
             hint = "Resume it, or roll it back."
             yield Check(f"{base}.controller", Level.WARN, f"{status['name']}: {sentence}", hint=hint)
