@@ -383,6 +383,25 @@ def test_what_is_not_told_is_never_taken_for_good() -> None:
     assert "rollout.list" not in [check.name for check in checks]
 
 
+class Other:
+    """A server that answers every door with 200 and something of its own. See `Asking`."""
+
+    place = "other"
+
+    def fetch(self, method: str, path: str, **more: Any) -> Answer:
+        """See `Asking.fetch`."""
+        del method, path, more
+        return Answer(200, {}, b'{"status": "live", "version": "9"}', 1.0, 1.0)
+
+
+def test_a_form_that_is_not_known_is_nothing_to_judge_by() -> None:
+    """A door that answers in a form of its own is told by its name, and the others are looked at all the same."""
+    checks = preflight(Other(), SystemClock())
+    for name in ("door.api-providers", "door.api-rollouts", "door.api-keys", "door.api-operations"):
+        assert level(checks, name) is Level.NO_DATA
+    assert level(checks, "server.metrics") is Level.FAIL
+
+
 def test_settings_that_do_not_fit_are_a_failure(tmp_path: Path) -> None:
     """What keeps the server from starting is told before it is started, and the rest is looked at all the same."""
     providers = {"synthesizers": ["nobody"]}

@@ -122,8 +122,18 @@ def _of_server(
     steps = _steps(asking, clock, reach, pins)
     for number, (path, step) in enumerate(steps):
         tell(number, len(steps), path)
-        yield from step()
+        yield from _understood(path, step)
     tell(len(steps), len(steps), "")
+
+
+def _understood(path: str, step: Callable[[], Iterable[Check]]) -> tuple[Check, ...]:
+    """What a step finds; where its door answers in another form, that there is nothing to judge by."""
+    try:
+        return tuple(step())
+    except (AttributeError, KeyError, TypeError, ValueError):
+        told = f"{path} answers in a form that this Segue does not know."
+        hint = "Ask with the version that the server has, or look what stands between."
+        return (Check(f"door.{slug(path.strip('/'))}", Level.NO_DATA, told, hint=hint),)
 
 
 def _steps(
