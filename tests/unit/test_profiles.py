@@ -135,5 +135,5 @@ def test_promises_by_default() -> None:
 
 def test_every_objective_is_a_setting() -> None:
     """What is judged has the name of the setting it is judged by, and every figure in the settings is judged."""
-    settings = set(ProfileSettings.model_fields) - {"models", "window_s"}
+    settings = set(ProfileSettings.model_fields) - {"models", "window_s", "auto_promote"}
     assert {objective.value for objective in Objective} == settings

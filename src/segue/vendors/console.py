@@ -131,6 +131,7 @@ class EscalationSettings(Section):
     after_minutes: Annotated[float, Field(ge=0, le=10_080, allow_inf_nan=False)]
     """So long after it was opened, unless it is mitigated before."""
     who: Annotated[str, Field(min_length=1, max_length=200)]
+    """Who must be told then: a name or a role, for people."""
 
 
 class ConsoleSettings(Section):
