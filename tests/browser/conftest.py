@@ -26,6 +26,8 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+USUAL = {"locale": "en-US", "viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
+"""How a visitor looks at the page; drawing what moves takes the time of the machine that others need."""
 PATIENCE_S = 60.0
 """No test waits longer than this for something to become true; none waits for a fixed time and hopes."""
 LOOK_MS = 50.0
@@ -199,7 +201,7 @@ def visit(chromium: Browser, server: RunningServer) -> Iterator[Visit]:
     visitors: list[Visitor] = []
 
     def make(*, at: RunningServer | None = None, socket: bool = True, **options: Any) -> Visitor:
-        context = chromium.new_context(**{"locale": "en-US", "viewport": {"width": 1280, "height": 800}, **options})
+        context = chromium.new_context(**{**USUAL, **options})
         contexts.append(context)
         visitor = Visitor(context.new_page(), at or server, [])
         visitor.page.on("pageerror", lambda error: visitor.troubles.append(f"error: {error}"))

@@ -230,13 +230,13 @@ class TestEveryStore:
             record(2, playback=report(2)),
         ]
 
-    async def test_ten_thousand_appends(self, store: Store) -> None:
-        """Ten thousand records appended in one go are all there after a flush, each once."""
-        for number in range(10_000):
+    async def test_thousands_of_appends(self, store: Store) -> None:
+        """Three thousand records appended in one go are all there after a flush, each once."""
+        for number in range(3000):
             store.append(record(number, attempts=()))
         await store.flush()
 
-        assert await turns_of(store) == [f"turn-{number:05}" for number in range(10_000)]
+        assert await turns_of(store) == [f"turn-{number:05}" for number in range(3000)]
 
     async def test_reading_while_writing(self, store: Store) -> None:
         """Readings that run beside appends bring what was there when they began, whole and in order."""
