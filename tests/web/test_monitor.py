@@ -125,7 +125,7 @@ def test_watching_ends_with_a_word(server: RunningServer) -> None:
     assert watching.stdout is not None
     windows = [json.loads(watching.stdout.readline()) for _ in range(2)]
     watching.send_signal(signal.SIGINT)
-    _, errors = watching.communicate(timeout=30)
+    _, errors = watching.communicate(timeout=120)
 
     assert windows[1]["began"] == pytest.approx(windows[0]["ended"], abs=0.05)
     assert {each["verdict"] for each in windows} == {"no_data"}
