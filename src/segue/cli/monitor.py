@@ -1,9 +1,12 @@
 """`segue monitor`: watch a running server by its metrics, window by window."""
 
 import json
+import signal
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from threading import Event
 from typing import Any, NoReturn
@@ -56,7 +59,11 @@ def monitor(
     began_us = round(clock.wall() * 1e6)
     before = None if against is None else _saved(against)
     shown = windows(Gathering(server, clock), _wait, interval, window_s, before)
-    last = _watched(shown, server.place, ending) if watch else next(shown)
+    if watch:
+        with _interruptible() as enough:
+            last = _watched(shown, enough, server.place, ending)
+    else:
+        last = next(shown)
     if last is None:
         sys.exit(130)
     report = Report("monitor", server.place, began_us, round(clock.wall() * 1e6), _checks(last), {"window": last})
@@ -72,8 +79,25 @@ def _wait(seconds: float) -> None:
     Event().wait(seconds)
 
 
-def _watched(shown: Iterator[dict[str, Any]], place: str, ending: Ending) -> dict[str, Any] | None:
-    """Show each window until somebody has enough; the last one, None where there was none."""
+@contextmanager
+def _interruptible() -> Iterator[Event]:
+    """Ctrl-C interrupts, and is remembered too: an interrupt that strikes within a library's callback is lost there."""
+    enough = Event()
+
+    def heed(number: int, frame: object) -> None:
+        del number, frame
+        enough.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, heed)
+    try:
+        yield enough
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _watched(shown: Iterator[dict[str, Any]], enough: Event, place: str, ending: Ending) -> dict[str, Any] | None:
+    """Show each window until somebody has `enough`; the last one, None where there was none."""
     past: deque[dict[str, Any]] = deque(maxlen=PAST)
     console = Console(highlight=False)
     live = Live(console=console, auto_refresh=False, screen=False) if console.is_terminal and not ending.json_ else None
@@ -81,7 +105,7 @@ def _watched(shown: Iterator[dict[str, Any]], place: str, ending: Ending) -> dic
         if live is not None:
             live.start()
             live.update(f"The first window of {place} is being gathered …", refresh=True)
-        for told in shown:
+        for told in takewhile(lambda _: not enough.is_set(), shown):
             past.append(told)
             if ending.json_:
                 print(json.dumps(told, ensure_ascii=False), flush=True)
