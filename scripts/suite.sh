@@ -28,8 +28,8 @@ echo "Browser, faults, doors, adapters and rules, side by side …"
 { $check >"$told/check" 2>&1; echo "$?" >"$told/check.code"; } &
 begin faults tests/faults
 begin doors tests/web
-begin adapters tests/contracts tests/stories
-begin rules tests/house tests/unit
+begin adapters tests/contracts
+begin rules tests/house tests/unit tests/stories
 "$pytest" tests/browser || failed="browser"
 wait
 for name in check faults doors adapters rules; do

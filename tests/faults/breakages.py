@@ -72,7 +72,7 @@ RUNNING = (
         "model out of reach",
         "Nobody listens any more at the language model's address.",
         "preflight",
-        "provider.writer.*",
+        "provider.model.writer.*",
     ),
     Breakage("canary failed", "The newest canary on record has failed.", "preflight", "evidence.canary"),
     Breakage("metrics missing", "What stands before the server hides /metrics.", "preflight", "server.metrics"),

@@ -54,12 +54,13 @@ class Verifying:
         while after < newest and (page := await self._audit.read(after=after, limit=PAGE)):
             page = [entry for entry in page if _is_number(entry.seq)]
             begins = bool(page) and 0 < after < page[0].seq - 1 and await self._begins_with(page[0])
+            pruned = begins or (after == 0 and bool(page) and page[0].seq > 1)  # perhaps since `newest` was read
             await asyncio.to_thread(_feed, verifier, page, begins=begins)
             seen = max((entry.seq for entry in page if type(entry.seq) is int), default=after)
             if seen <= after:
                 break
             after = seen
-            if begins and (last := await self._audit.last()) is not None:
+            if pruned and (last := await self._audit.last()) is not None:
                 newest = last.seq  # the record of what was pruned meanwhile is among the newest entries
         strays = await self._audit.read(after=MOST, limit=PAGE)
         await asyncio.to_thread(_feed, verifier, strays, begins=False)
