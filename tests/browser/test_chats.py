@@ -307,7 +307,8 @@ def test_too_many_at_once_wait_for_their_turn_or_are_taken_back(visit: Visit, ch
     page.locator("[data-state=limited] button").last.click()
     assert page.input_value("#text") == "Message 3."
     visitor.until(f"document.querySelectorAll('.reply[data-state=done]').length === 3 && {SENDS}.length === 0")
-    assert [text for role, text in chatty.said(visitor) if role == "user"] == [f"Message {each}." for each in range(3)]
+    said = [text for role, text in chatty.said(visitor) if role == "user"]
+    assert sorted(said) == [f"Message {each}." for each in range(3)]  # which of those sent at once waits is chance
     assert page.locator(".asked").count() == 3
     visitor.troubles[:] = [each for each in visitor.troubles if "429" not in each]
 

@@ -129,8 +129,10 @@ class Seat:
             reason = "sent a frame that cannot be read"
         finally:
             was_ready, self.ready = self.ready, False
-            await _to_its_end(self._end(process, errors, by_itself=by_itself))
-            self._process = None
+            try:
+                await _to_its_end(self._end(process, errors, by_itself=by_itself))
+            finally:
+                self._process = None  # also where this was cancelled meanwhile: the process is gone all the same
         reason = reason or _exit_reason(process.returncode)
         return reason if was_ready else self._never_ready(f"{reason} {self._last_line}".strip())
 
