@@ -177,7 +177,7 @@ async def test_it_says_which_version_and_where(make: Make) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how much a process has worked")
 async def test_a_cancelled_hearing_frees_the_process(make: Make, tmp_path: Path) -> None:
     """Whoever stops waiting ends the work at the next window, and the process that did it hears what comes next."""
-    recognizer = make(whisper.model(tmp_path / "talkative", talkative=True))
+    recognizer = make(whisper.model(tmp_path / "talkative", talkative=True), stop_s=60)
     await recognizer.start()
     before = pid(recognizer)
     assert before is not None

@@ -80,6 +80,20 @@ def test_a_mistake_is_one_sentence(
     assert "Traceback" not in told
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(("preflight", "--stirct"), "--stirct"), (("canary", "--mode", "never"), "never"), (("preflihgt",), "preflight")],
+)
+def test_what_is_mistyped_is_no_warning(
+    arguments: tuple[str, ...], says: str, here: Callable[..., tuple[int, str, str]]
+) -> None:
+    """Whoever lets warnings pass, which are exit code 2, does not let pass a command that never ran."""
+    code, printed, told = here(*arguments)
+
+    assert (code, printed) == (1, "")
+    assert says in told
+
+
 def test_a_mistake_ends_the_process_so() -> None:
     """A process of its own ends with the same sentence and exit code."""
     done = segue("serve", "--data", "/dev/null")

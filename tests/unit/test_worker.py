@@ -53,6 +53,10 @@ def crash(job):
 def leave(job):
     os._exit(3)
 
+def linger(job):
+    os.closerange(1, 64)
+    time.sleep(60)
+
 def fail(job):
     raise pipe.JobFailed("No such voice.", "bad_request")
 
@@ -487,6 +491,22 @@ async def test_close_does_not_wait_for_the_deaf(build: Build, tmp_path: Path) ->
 
     assert not alive(before)
     await running.aclose()
+
+
+async def test_close_forgets_what_was_just_being_ended(build: Build) -> None:
+    """A process that was already being seen out when the pool was closed is gone, and named no longer."""
+    pool = build(stop_s=0.5)
+    await pool.start()
+    before = pid(pool)
+    job = asyncio.create_task(rest(pool.stream({"do": "linger"})))
+    await until(lambda: not pool.health().ready)
+    assert pid(pool) == before, "it says nothing any more, and is still there"
+
+    await pool.close()
+
+    assert (pool.health().workers[0].pid, alive(before)) == (None, False)
+    with pytest.raises(ProviderError, match="was closed"):
+        await job
 
 
 async def test_an_interrupt_at_the_terminal_is_not_the_workers(build: Build) -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, Group
+from cyclopts import App, CycloptsError, Group
 
 from segue import __version__
 from segue.errors import SegueError
@@ -113,10 +113,13 @@ for place_of_group, (heading, names) in enumerate(GROUPS.items()):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line: what the process was given, unless `arguments` says otherwise.
 
-    A mistake that the caller can mend is one sentence and exit code 1, not a traceback.
+    A mistake that the caller can mend is one sentence and exit code 1, not a traceback; so is a mistyped option,
+    since 2 says of an operation that all is well but for warnings.
     """
     try:
-        app(sys.argv[1:] if arguments is None else arguments)
+        app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False)
+    except CycloptsError:
+        sys.exit(1)  # the library has said what is wrong
     except SegueError as error:
         print(f"segue: {error.message}", file=sys.stderr)
         sys.exit(1)

@@ -28,6 +28,12 @@ class Answer:
         """The body as text."""
         return self.body.decode("utf-8", "replace")
 
+    @property
+    def wait_s(self) -> float:
+        """Seconds that a refusal asks to wait: 1 where it does not say, or names a moment (RFC 9110, 10.2.3)."""
+        said = self.headers.get("retry-after", "")
+        return float(said) if said.isdecimal() else 1.0
+
     def plain(self) -> Any:
         """The body as JSON; None if it is none."""
         try:

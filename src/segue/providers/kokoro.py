@@ -47,7 +47,7 @@ class KokoroSynthesizer:
             "threads": settings.threads_each(os.cpu_count() or 1),
         }
         command = (sys.executable, "-P", "-m", "segue.providers.kokoro_worker", json.dumps(asked))
-        limits = Limits(start_s=settings.load_s)
+        limits = Limits(start_s=settings.load_s, stop_s=settings.stop_s)
         self._pool = WorkerPool(name, command, clock, size=settings.workers, limits=limits)
 
     async def start(self) -> None:

@@ -38,7 +38,7 @@ class PiperSynthesizer:
         known = {voice: {"path": str(one.path), "speaker": one.speaker} for voice, one in settings.voices.items()}
         asked = {"voices": known, "threads": settings.threads_each(os.cpu_count() or 1)}
         command = (sys.executable, "-P", "-m", "segue.providers.piper_worker", json.dumps(asked))
-        limits = Limits(start_s=settings.load_s)
+        limits = Limits(start_s=settings.load_s, stop_s=settings.stop_s)
         self._pool = WorkerPool(name, command, clock, size=settings.workers, limits=limits)
 
     async def start(self) -> None:

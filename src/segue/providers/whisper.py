@@ -2,7 +2,7 @@
 
 The libraries are heavy and bring native code, PyAV's GPL parts among it, so they are loaded in worker processes
 (`whisper_worker`), never here. The model cannot be stopped within a window of 30 s: a worker that has not come to the
-end of one two seconds after a cancel is replaced.
+end of one `stop_s` after a cancel is replaced.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class WhisperRecognizer:
             "threads": settings.threads_each(os.cpu_count() or 1),
         }
         command = (sys.executable, "-P", "-m", "segue.providers.whisper_worker", json.dumps(asked))
-        limits = Limits(start_s=settings.load_s)
+        limits = Limits(start_s=settings.load_s, stop_s=settings.stop_s)
         self._pool = WorkerPool(name, command, clock, size=settings.workers, limits=limits)
 
     async def start(self) -> None:

@@ -21,6 +21,8 @@ class Local(Provider):
     """Threads of each process; without it the processes share the cores evenly."""
     load_s: Seconds = 60.0
     """Until a process that was started has loaded its model."""
+    stop_s: Seconds = 2.0
+    """From a cancel to the end of a process that has not stopped its work; the next one loads the model anew."""
 
     def threads_each(self, cores: int) -> int:
         """Threads of each process on a machine of so many cores."""

@@ -209,7 +209,7 @@ class _Listening:
                 answer = self._asking.fetch("POST", path, body=body, limit_s=CALL_S)
             except SegueError as error:
                 return Answer(0, {}, json.dumps({"detail": error.message}).encode(), 0.0, 0.0)
-            pause_s = float(answer.headers.get("retry-after", "1")) if answer.status == 429 else 0.0
+            pause_s = answer.wait_s if answer.status == 429 else 0.0
             if not pause_s or self._clock.now() + pause_s >= self._end or self._stop.wait(pause_s):
                 return answer
 

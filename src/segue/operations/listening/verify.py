@@ -227,7 +227,7 @@ class _Looking:
             answer = self._asking.fetch("POST", TRY, body=body, limit_s=CALL_S)
             if answer.status != 429:
                 break
-            self._wait(float(answer.headers.get("retry-after", "1")))
+            self._wait(answer.wait_s)
         self.tries += answer.ok or answer.status >= 500
         return taken(sample, text, speakable(text, sample.language).strip(), self._clock.wall(), answer)
 

@@ -200,7 +200,7 @@ class Validation:
             answer = self._server.fetch("POST", "/api/voice/try", body={"cache": "bypass", **body}, limit_s=TRY_S)
             if answer.status != TOO_MANY:
                 break
-            self._rest(min(10.0, float(answer.headers.get("retry-after", "1"))))
+            self._rest(min(10.0, answer.wait_s))
         self._spoke.append(float(answer.ok))
         self._took_ms += [answer.took_ms] if answer.ok else []
         return answer
