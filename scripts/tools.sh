@@ -6,13 +6,14 @@
 set -eu
 bin=$1
 
-if [ -z "${SEGUE_CHROMIUM:-}" ] && ! command -v chromium >/dev/null 2>&1; then
+# Without its window Chromium takes half the time of the machine; the engine is the same.
+if [ -z "${SEGUE_CHROMIUM:-}" ] && ! command -v chromium-headless-shell >/dev/null 2>&1; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing Chromium for the browser tests …"
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
-  else
-    echo "The browser tests need Chromium. Install it (Debian: apt-get install chromium)," >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium-headless-shell >/dev/null
+  elif ! command -v chromium >/dev/null 2>&1; then
+    echo "The browser tests need Chromium. Install it (Debian: apt-get install chromium-headless-shell)," >&2
     echo "or run everything else with: make check unit" >&2
     exit 1
   fi

@@ -3,6 +3,7 @@
 To search with fresh examples: `HYPOTHESIS_PROFILE=search make unit`.
 """
 
+import gc
 import os
 
 from hypothesis import settings
@@ -10,3 +11,9 @@ from hypothesis import settings
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded and collected stays to the end: looking through it for garbage after each test is in vain."""
+    gc.collect()
+    gc.freeze()

@@ -108,10 +108,18 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return kept | dict(extra or {})
 
 
+HEARING: Mapping[str, Any] = {"recognizers": ["pocketsphinx"]}
+"""Under `providers`: the recognizer that Segue has by default."""
+
+
 def _modest(config: Mapping[str, Any]) -> dict[str, Any]:
-    """These settings, with one process that speaks where nothing is said of it: one is enough, and starts sooner."""
+    """These settings, with one process that speaks and none that listens where nothing is said of them.
+
+    A recognizer takes as long to start as a third of the server; who needs one names `HEARING`.
+    """
     providers = dict(config.get("providers", {}))
-    return {**config, "providers": {**providers, "espeak": {"workers": 1, **providers.get("espeak", {})}}}
+    espeak = {"workers": 1, **providers.get("espeak", {})}
+    return {**config, "providers": {"recognizers": [], **providers, "espeak": espeak}}
 
 
 @contextmanager

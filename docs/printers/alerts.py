@@ -24,11 +24,13 @@ Each plan that is given to the export (`--plan FILE`) adds one alert for each of
 fallback, underflow, regression, and of a mean of turns. Gates about the whole server (`quiet`, `memory`) and about the
 mean of a synthesizer have none: other alerts watch that.
 """
+_ASKED_FOR = {"SegueCacheMisses": "cache_hit_share", "SegueBackupStale": "backup_s"}
+"""Alerts that are there only where their setting is."""
 
 
 def alerts_page(note: str) -> str:
     """Every alert with its section, those of plans as one, the recorded series, and the dashboards."""
-    basis = Basis(alerts=AlertSettings(cache_hit_share=0.8))
+    basis = Basis(alerts=AlertSettings(cache_hit_share=0.8, backup_s=93_600.0))
     groups = alerts(basis)
     found = [(group, [rule for rule in group.rules if isinstance(rule, Alert)]) for group in groups]
     rows = [
@@ -67,8 +69,8 @@ def _sections(group: Group, those: Iterable[Alert]) -> list[str]:
             f"**Do:** {alert.remedy}",
             *([f"**Its numbers:** {alert.source}."] if alert.source else []),
         ]
-        if alert.name == "SegueCacheMisses":
-            parts.append("Only where `telemetry.alerts.cache_hit_share` is set, which as shipped it is not.")
+        if alert.name in _ASKED_FOR:
+            parts.append(f"Only where `telemetry.alerts.{_ASKED_FOR[alert.name]}` is set, which as shipped it is not.")
     return parts
 
 

@@ -5,7 +5,9 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +15,12 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.operators import PLAN, SPEAKING, Operator
-from tests.server import RunningServer, running
+from tests.server import HEARING, RunningServer, running
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
+    "--disable-gpu",
+    "--disable-software-rasterizer",
     "--autoplay-policy=no-user-gesture-required",
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
@@ -135,7 +139,7 @@ class Visitor:
 @pytest.fixture(scope="session")
 def server() -> Iterator[RunningServer]:
     """A server with what it speaks, hears and answers with by default."""
-    with running() as server:
+    with running({"providers": HEARING}) as server:
         yield server
 
 
@@ -158,21 +162,36 @@ def operator(gateway: RunningServer, request: pytest.FixtureRequest) -> Iterator
         operator.command("rollback")
 
 
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Debian's Chromium with a microphone that beeps and no permission questions."""
-    program = os.environ.get("SEGUE_CHROMIUM") or shutil.which("chromium")
-    if program is None:
-        pytest.fail("No Chromium: install it (Debian: apt-get install chromium) or name it in SEGUE_CHROMIUM.")
-    home = tmp_path_factory.mktemp("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
+_BROWSERS: list[Browser] = []
+_OPEN = ExitStack()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """Close the browser behind the last test of this folder: its loop would be in the way of tests with their own."""
+    yield
+    if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+        _BROWSERS.clear()
+        _OPEN.close()
+
+
+@pytest.fixture
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Browser:
+    """Debian's Chromium with a microphone that beeps and no permission questions; one for all tests of this folder."""
+    if not _BROWSERS:
+        named = os.environ.get("SEGUE_CHROMIUM")
+        program = named or shutil.which("chromium-headless-shell") or shutil.which("chromium")
+        if program is None:
+            pytest.fail("No Chromium: apt-get install chromium-headless-shell (Debian), or name it in SEGUE_CHROMIUM.")
+        home = tmp_path_factory.mktemp("chromium")
+        browser = _OPEN.enter_context(sync_playwright()).chromium.launch(
             executable_path=program,
             args=CHROMIUM_FLAGS,
             env={**os.environ, "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)},
         )
-        yield browser
-        browser.close()
+        _OPEN.callback(browser.close)
+        _BROWSERS.append(browser)
+    return _BROWSERS[0]
 
 
 Visit = Callable[..., Visitor]

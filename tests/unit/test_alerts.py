@@ -24,7 +24,9 @@ def plan(name: str) -> Plan:
     return read_plan((ROOT / "plans" / f"{name}.yaml").read_text(encoding="utf-8"), name)
 
 
-BASIS = Basis(alerts=AlertSettings(cache_hit_share=0.8), plans=(plan("voice-phase2"), plan("voice-v2-switch")))
+BASIS = Basis(
+    alerts=AlertSettings(cache_hit_share=0.8, backup_s=93_600), plans=(plan("voice-phase2"), plan("voice-v2-switch"))
+)
 RULES = everything(BASIS)
 ALERTS = {alert.name: alert for alert in alerts_of(RULES)}
 TURNS = "segue_turns_total{{variant='{variant}',profile='{profile}',language='en',outcome='{outcome}'}}"
@@ -192,6 +194,12 @@ CASES: dict[str, tuple[Series, Series]] = {
     "SegueCanaryStale": (
         gauge("segue_operation_age_seconds", "93601x60", command="canary"),
         gauge("segue_operation_age_seconds", "93600x60", command="canary")
+        | gauge("segue_operation_age_seconds", "999999x60", command="restore")
+        | gauge("segue_build_info", "1x60", version="1"),
+    ),
+    "SegueBackupStale": (
+        gauge("segue_operation_age_seconds", "93601x60", command="backup"),
+        gauge("segue_operation_age_seconds", "93600x60", command="backup")
         | gauge("segue_operation_age_seconds", "999999x60", command="restore")
         | gauge("segue_build_info", "1x60", version="1"),
     ),

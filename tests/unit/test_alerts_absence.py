@@ -66,6 +66,7 @@ ABSENCE: Mapping[str, Absence] = {
     "SegueDeliveryFailing": OF_SERVER,
     "SegueMessagesGivenUp": OF_SERVER,
     "SegueCanaryStale": OF_SERVER._replace(new=FOR_ITSELF),
+    "SegueBackupStale": OF_SERVER._replace(new=FOR_ITSELF),
     "SegueOperationFailed": OF_SERVER._replace(new="SegueCanaryStale"),
 }
 STAYS = "1x60"
@@ -79,14 +80,16 @@ TRAFFIC = (
     | attempts("p", "completed", "0+10x10 stale")
 )
 CANARY = gauge("segue_operation_age_seconds", "3600+60x60", command="canary")
+BACKUP = gauge("segue_operation_age_seconds", "3600+60x60", command="backup")
 REST = gauge("segue_build_info", STAYS, version="1") | gauge("segue_database_ready", STAYS)
 SITUATIONS: Mapping[str, Series] = {
     "lost": {"other": STAYS},
     "gone": TRAFFIC
     | gauge("up", "1x10 0x50")
     | gauge("segue_build_info", LEAVES, version="1")
-    | gauge("segue_operation_age_seconds", "3600+60x10 stale", command="canary"),
-    "idle": TRAFFIC | gauge("up", STAYS) | REST | CANARY,
+    | gauge("segue_operation_age_seconds", "3600+60x10 stale", command="canary")
+    | gauge("segue_operation_age_seconds", "3600+60x10 stale", command="backup"),
+    "idle": TRAFFIC | gauge("up", STAYS) | REST | CANARY | BACKUP,
     "new": gauge("up", STAYS) | REST,
 }
 

@@ -150,5 +150,7 @@ def test_the_examples_are_sound(name: str, tmp_path: Path) -> None:
 
 def test_an_alert_that_is_not_wanted_is_left_out() -> None:
     """Without a share that the audio cache must have there is no alert about it."""
-    assert "SegueCacheMisses" not in files(replace(BASIS, alerts=AlertSettings()))[RULES]
+    as_shipped = files(replace(BASIS, alerts=AlertSettings()))[RULES]
+    assert "SegueCacheMisses" not in as_shipped
+    assert "SegueBackupStale" not in as_shipped
     assert "SegueCacheMisses" in FILES[RULES]

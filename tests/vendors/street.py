@@ -6,6 +6,7 @@ They run on a loop of their own in a thread of their own, so that tests that wai
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from typing import Any, TypeVar
 
@@ -37,14 +38,21 @@ class Street:
 @contextmanager
 def opened() -> Iterator[Street]:
     """A street without a house yet."""
-    with asyncio.Runner() as runner:
-        loop = runner.get_loop()
-        thread = threading.Thread(target=loop.run_forever, name="street")
-        thread.start()
-        street = Street(loop)
-        try:
-            yield street
-            street.close()
-        finally:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
+    ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def live() -> None:
+        end = asyncio.Event()
+        ready.set_result((asyncio.get_running_loop(), end))
+        await end.wait()
+
+    # The loop begins and ends in its thread: in ours that of a browser may be running.
+    thread = threading.Thread(target=lambda: asyncio.run(live()), name="street")
+    thread.start()
+    loop, end = ready.result(PATIENCE_S)
+    street = Street(loop)
+    try:
+        yield street
+        street.close()
+    finally:
+        loop.call_soon_threadsafe(end.set)
+        thread.join()

@@ -1,8 +1,10 @@
 """The command line: `segue`, and what can be said to it."""
 
+import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from inspect import BoundArguments
 
 from cyclopts import App, CycloptsError, Group
 
@@ -117,9 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     since 2 says of an operation that all is well but for warnings.
     """
     try:
-        app(sys.argv[1:] if arguments is None else arguments, exit_on_error=False)
-    except CycloptsError:
-        sys.exit(1)  # the library has said what is wrong
+        command, bound = _understood(sys.argv[1:] if arguments is None else arguments)
+        sys.exit(command(*bound.args, **bound.kwargs))
     except SegueError as error:
         print(f"segue: {error.message}", file=sys.stderr)
         sys.exit(1)
@@ -128,6 +129,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         # Whoever read our output has enough; what is left is written nowhere, so that nothing complains at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _understood(arguments: Sequence[str]) -> tuple[Callable[..., int | None], BoundArguments]:
+    """The command that was meant, loaded, with what it was given; ends the process where there is none such."""
+    gc.disable()  # loading makes a million things to keep and no garbage
+    try:
+        command, bound, _ = app.parse_args(arguments, exit_on_error=False)
+    except CycloptsError:
+        sys.exit(1)  # the library has said what is wrong
+    finally:
+        gc.enable()
+    return command, bound
 
 
 if __name__ == "__main__":

@@ -70,6 +70,7 @@ def serve(
     config
         YAML file with settings; see `segue schema`.
     """
+    gc.freeze()  # what was loaded stays until the end: looking through it for garbage is in vain
     settings = load(config, **{"server.host": host, "server.port": port, "data": data})
     configure(settings.log.level, settings.log.format)
     listener = _bind(settings.server)

@@ -255,6 +255,7 @@ def _operations(basis: Basis) -> tuple[Alert, ...]:
     return (
         *_rollouts(),
         _canary(basis.alerts.canary_s),
+        *_backup(basis.alerts.backup_s),
         Alert(
             "SegueOperationFailed",
             'max by (command) (segue_operation_outcome{command=~"canary|verify|preflight|backup"} > 0) != 2',
@@ -270,22 +271,48 @@ def _operations(basis: Basis) -> tuple[Alert, ...]:
 
 
 def _canary(due_s: float) -> Alert:
-    """One that was never run leaves no series: so it is asked of each server that is there, and 0 stands for none.
-
-    Servers that share a database tell the same; those that do not each need a canary of their own.
-    """
-    server = "max by (job, instance)"
-    age = f'{server} (segue_operation_age_seconds{{command="canary"}})'
-    return Alert(
+    return _stale(
+        "canary",
+        due_s,
         "SegueCanaryStale",
-        f"{age} > {due_s:g}\nor\n  0 * {server} (segue_build_info)\nunless\n  {age}",
-        Severity.TICKET,
         "No canary looks after {{ $labels.instance }}",
-        "{{ if $value }}The last canary was {{ $value | humanizeDuration }} ago{{ else }}No canary is on record"
-        f"{{{{ end }}}}; it is due every {due_s / 3600:g} h.",
         "Nobody has tried out the voices from outside for too long, or ever.",
         "Run `segue canary`, and see why its timer did not.",
-        "telemetry.alerts.canary_s",
+    )
+
+
+def _backup(due_s: float) -> tuple[Alert, ...]:
+    if not due_s:
+        return ()
+    return (
+        _stale(
+            "backup",
+            due_s,
+            "SegueBackupStale",
+            "Nobody backs up {{ $labels.instance }}",
+            "What is lost with this disk is lost since then, or for ever.",
+            "Run `segue backup --out` to another disk, and see why its timer did not.",
+        ),
+    )
+
+
+def _stale(command: str, due_s: float, name: str, summary: str, meaning: str, remedy: str) -> Alert:
+    """One that was never run leaves no series: so it is asked of each server that is there, and 0 stands for none.
+
+    Servers that share a database tell the same; those that do not each need runs of their own.
+    """
+    server = "max by (job, instance)"
+    age = f'{server} (segue_operation_age_seconds{{command="{command}"}})'
+    return Alert(
+        name,
+        f"{age} > {due_s:g}\nor\n  0 * {server} (segue_build_info)\nunless\n  {age}",
+        Severity.TICKET,
+        summary,
+        f"{{{{ if $value }}}}The last {command} was {{{{ $value | humanizeDuration }}}} ago{{{{ else }}}}No {command} is"
+        f" on record{{{{ end }}}}; it is due every {due_s / 3600:g} h.",
+        meaning,
+        remedy,
+        f"telemetry.alerts.{command}_s",
         for_s=300,
         dashboard=_HOUSE,
     )

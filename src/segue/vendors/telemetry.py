@@ -35,6 +35,8 @@ class AlertSettings(Section):
     """More writes that wait for the database than this are a ticket."""
     canary_s: Seconds = 93_600.0
     """A canary that was not run for so long is stale: a day, and two hours for the night it ran late."""
+    backup_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """A backup that was not made for so long is stale, in seconds; 0 for no such alert: others may copy the disk."""
 
 
 class TelemetrySettings(Section):
