@@ -44,8 +44,8 @@ SECOND = Recording(bytes(32_000), 16_000, "en")
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that is about to happen; ten seconds at most."""
-    async with asyncio.timeout(10):
+    """Wait for something that is about to happen; a minute at most."""
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 

@@ -198,7 +198,7 @@ async def written(stand: Stand[Any], **more: Any) -> list[str]:
 async def taken(*raw: bytes) -> tuple[list[str], ProviderError | None, int]:
     """The tokens of a body that is sent in these pieces, the error at its end, and how many chunks were passed over."""
     tokens: list[str] = []
-    async with completions(ModelScript(raw=raw)) as stand, asyncio.timeout(10):
+    async with completions(ModelScript(raw=raw)) as stand, asyncio.timeout(60):
         try:
             async for token in stand.provider.stream(Prompt(HELLO, "en")):
                 tokens += [token]

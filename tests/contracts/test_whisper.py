@@ -41,8 +41,8 @@ async def make() -> AsyncIterator[Make]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that another process does; fail after twenty seconds."""
-    async with asyncio.timeout(20):
+    """Wait for something that another process does; fail after a minute."""
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.002)
 

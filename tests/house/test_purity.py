@@ -15,7 +15,7 @@ PURE = re.compile(
     r"|degradation|degradation_texts|live|window|profiles|timeline)"
     r"|voice\.languages(\..+)?"
     r"|console\.(answers|audit|chain|chats|effective|heads|idempotency|incidents|keys|links|nodes|operations|operator|paging|ratelimit|retention|sessions|tampering)"
-    r"|operations\.(document|plots|policy|postmortem|report)"
+    r"|operations\.(document|plots|policy|postmortem|report|sheet)"
     r"|operations\.copying\.(holdings|manifest)"
     r"|operations\.evidence\.(envelope|recorded|vouching)"
     r"|operations\.listening\.(heard|phrases|samples|sound|verified|voiceprint)"

@@ -32,8 +32,8 @@ def speech(milliseconds: int = 100, **changes: object) -> Speech:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition, for ten seconds at most."""
-    async with asyncio.timeout(10):
+    """Wait for a condition, for a minute at most."""
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.002)
 

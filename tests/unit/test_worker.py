@@ -115,8 +115,8 @@ async def build(script: Path) -> AsyncIterator[Build]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that another process does; fail after ten seconds."""
-    async with asyncio.timeout(10):
+    """Wait for something that another process does; fail after a minute."""
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.002)
 

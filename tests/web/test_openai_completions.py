@@ -161,7 +161,7 @@ def test_what_is_not_there_is_openais_error_too(embedded: RunningServer) -> None
 
 async def idle(server: RunningServer) -> None:
     """Return when no turn is running; fail when that does not come."""
-    async with asyncio.timeout(5), httpx2.AsyncClient() as client:
+    async with asyncio.timeout(30), httpx2.AsyncClient() as client:
         while (await client.get(f"{server.url}/voice/health")).json()["turns"]["running"]:
             await asyncio.sleep(0.01)
 
@@ -185,7 +185,7 @@ async def test_a_caller_who_leaves_stops_the_model() -> None:
             await idle(server)
 
             waiting = asyncio.create_task(client.chat.completions.create(model="gpt-4o", messages=QUESTION))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while not server.health()["turns"]["running"]:
                     await asyncio.sleep(0.01)
             waiting.cancel()

@@ -4,6 +4,8 @@ import html
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from segue.operations.sheet import sheet
+
 
 @dataclass(frozen=True, slots=True)
 class Heading:
@@ -73,33 +75,12 @@ def page(title: str, blocks: Iterable[Block]) -> str:
             case Rows(header, rows):
                 head = "".join(f'<th scope="col">{_safe(cell)}</th>' for cell in header)
                 body = "".join("<tr>" + "".join(f"<td>{_safe(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-                parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
-            case Plot(svg, _):
-                parts.append(svg)
-    return _PAGE.format(title=_safe(title), body="\n".join(parts))
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 16px/1.5 sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
-table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ text-align: left; vertical-align: top; padding: .25rem .5rem; border-bottom: 1px solid; }}
-td {{ overflow-wrap: anywhere; }}
-svg {{ width: 100%; height: auto; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
-"""
+                parts.append(
+                    f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+                )
+            case Plot(svg, sentence):
+                parts.append(f"<figure>{svg}<figcaption>{_safe(sentence)}</figcaption></figure>")
+    return sheet(title, f"<h1>{_safe(title)}</h1>\n" + "\n".join(parts))
 
 
 def _plain(text: str) -> str:

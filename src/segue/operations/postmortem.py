@@ -162,22 +162,22 @@ def plot(moments: Sequence[tuple[float, bool]], since: float, until: float) -> P
     bars = []
     for number, (fine, failed) in enumerate(zip(good, bad, strict=True)):
         x, low = LEFT + number * step, HEIGHT - 20
-        for count, below, colour in ((failed, 0, "#b3261e"), (fine, failed, "#5b7ea6")):
+        for count, below, colour in ((failed, 0, "bad"), (fine, failed, "a")):
             tall = count / most * (HEIGHT - 30)
             top = low - below / most * (HEIGHT - 30) - tall
             if count:
                 bars.append(
-                    f'<rect x="{x:.1f}" y="{top:.1f}" width="{step * 0.8:.1f}" height="{tall:.1f}" fill="{colour}"/>'
+                    f'<rect x="{x:.1f}" y="{top:.1f}" width="{step * 0.8:.1f}" height="{tall:.1f}" fill="var(--{colour})"/>'
                 )
     sentence = f"Turns from {_time(since)} to {_time(until)}: {sum(good)} well, {sum(bad)} failed or refused."
     labels = (
-        f'<text x="0" y="14" font-size="12">{most}</text>'
-        f'<text x="{LEFT}" y="{HEIGHT - 4}" font-size="12">{_time(since)[11:19]}</text>'
-        f'<text x="{WIDTH}" y="{HEIGHT - 4}" font-size="12" text-anchor="end">{_time(until)[11:19]}</text>'
+        f'<text x="0" y="14">{most}</text>'
+        f'<text x="{LEFT}" y="{HEIGHT - 4}">{_time(since)[11:19]}</text>'
+        f'<text x="{WIDTH}" y="{HEIGHT - 4}" text-anchor="end">{_time(until)[11:19]}</text>'
     )
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{sentence}"'
-        f' fill="currentColor" font-family="sans-serif">{"".join(bars)}{labels}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{sentence}">'
+        f"{''.join(bars)}{labels}</svg>"
     )
     return Plot(svg, sentence)
 

@@ -308,8 +308,8 @@ def _stale(command: str, due_s: float, name: str, summary: str, meaning: str, re
         f"{age} > {due_s:g}\nor\n  0 * {server} (segue_build_info)\nunless\n  {age}",
         Severity.TICKET,
         summary,
-        f"{{{{ if $value }}}}The last {command} was {{{{ $value | humanizeDuration }}}} ago{{{{ else }}}}No {command} is"
-        f" on record{{{{ end }}}}; it is due every {due_s / 3600:g} h.",
+        f"{{{{ if $value }}}}The last {command} was {{{{ $value | humanizeDuration }}}} ago{{{{ else }}}}"
+        f"No {command} is on record{{{{ end }}}}; it is due every {due_s / 3600:g} h.",
         meaning,
         remedy,
         f"telemetry.alerts.{command}_s",

@@ -5,54 +5,37 @@ from html import escape
 
 from segue.operations.release.go import GO, NO_GO
 from segue.operations.release.page import Block, Items, Page, Plot, Rows, Words
+from segue.operations.sheet import sheet
 
 WIDE, HIGH, LEFT, BOTTOM, TOP = 640, 200, 52, 26, 12
 """Of a plot, in its own units: its size, and the room beside the axes."""
 STYLE = """
-:root{color-scheme:light dark;--ink:#1c2024;--soft:#5b6670;--ground:#fff;--rule:#d9dee3;--band:#f5f7f9;--good:#117a45;
---warn:#8a5a00;--bad:#b3261e;--line:#2f6fbf}
-@media(prefers-color-scheme:dark){:root{--ink:#e6e9ec;--soft:#9aa5af;--ground:#14171a;--rule:#333a41;--band:#1c2126;
---good:#5fce93;--warn:#e6b450;--bad:#ff8a80;--line:#79b0f0}}
-*{box-sizing:border-box}body{margin:0;background:var(--ground);color:var(--ink);
-font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{max-width:62rem;margin:0 auto;padding:2rem 1.25rem 4rem}h1{font-size:1.9rem;margin:0 0 .25rem;line-height:1.2}
-h2{font-size:1.2rem;margin:2.25rem 0 .75rem;padding-bottom:.3rem;border-bottom:1px solid var(--rule)}
-header p{margin:.2rem 0;color:var(--soft);overflow-wrap:anywhere}
+header p{color:var(--soft)}
 .verdict{display:inline-block;margin:.75rem 0 .5rem;padding:.35rem 1rem;border:2px solid;border-radius:.5rem;
-font-size:1.35rem;font-weight:700;letter-spacing:.02em}
-.pass{color:var(--good)}.warn{color:var(--warn)}.fail,.no_data{color:var(--bad)}.not_measured{color:var(--soft)}
-.scroll{overflow-x:auto}.scroll+.scroll{margin-top:1.25rem}table{border-collapse:collapse;width:100%;font-size:.92rem}
-th,td{text-align:left;vertical-align:top;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--rule)}
-th{color:var(--soft);font-weight:600}td{overflow-wrap:anywhere}td.key{white-space:nowrap;font-weight:600}
-p{overflow-wrap:anywhere}
-td.word{font-weight:600;white-space:nowrap}ul{padding-left:1.2rem}li{margin:.25rem 0;overflow-wrap:anywhere}
-figure{margin:1.25rem 0;max-width:46rem}figcaption{font-size:.92rem;margin-bottom:.35rem}
+font-size:1.35rem;font-weight:700;letter-spacing:.02em}header .pass{color:var(--good)}header .warn{color:var(--warn)}
+header .fail{color:var(--bad)}
+td.key{white-space:nowrap;font-weight:600}td.word{font-weight:600;white-space:nowrap}
+figure{max-width:46rem}figcaption{font-size:.92rem;margin-bottom:.35rem;color:var(--ink)}
 figcaption span{color:var(--soft)}
-svg{width:100%;height:auto;background:var(--band);border-radius:.4rem}svg text{fill:var(--soft);font-size:12px}
-svg .axis{stroke:var(--rule)}svg .line{fill:none;stroke:var(--line);stroke-width:1.5;opacity:.55}
-svg .dot{fill:var(--line);stroke:var(--line)}svg .off{fill:var(--ground);stroke:var(--bad);stroke-width:2}
-@media(max-width:40rem){main{padding:1.25rem .9rem 3rem}tr{display:block;padding:.35rem 0;
-border-bottom:1px solid var(--rule)}td{display:block;border:0;padding:.05rem 0}td.key{white-space:normal}
-thead{display:none}}
-@media print{main{max-width:none;padding:0}h2{break-after:avoid}tr,figure{break-inside:avoid}}
+svg text{font-size:12px}svg .axis{stroke:var(--line)}svg .line{fill:none;stroke:var(--a);stroke-width:1.5;opacity:.55}
+svg .dot{fill:var(--a);stroke:var(--a)}svg .off{fill:var(--card);stroke:var(--bad);stroke-width:2}
+@media(max-width:40rem){tr{display:block;padding:.35rem 0;border-bottom:1px solid var(--line)}
+td{display:block;border:0;padding:.05rem 0}td.key{white-space:normal}thead{display:none}}
 """
 
 
 def html(page: Page) -> str:
     """The page as one HTML file."""
     colour = {GO: "pass", NO_GO: "fail"}.get(page.verdict, "warn")
-    title = escape(f"{page.title}: {page.verdict}")
     body = "".join(
         f"<section><h2>{number}. {escape(section.title)}</h2>{''.join(map(_block, section.blocks))}</section>\n"
         for number, section in enumerate(page.sections, 1)
     )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{title}</title><style>{STYLE}</style></head>\n<body><main><header><h1>{escape(page.title)}</h1>"
-        f'<p class="verdict {colour}">{escape(page.verdict)}</p><p>{escape(page.subtitle)}</p></header>\n'
-        f"{body}</main></body></html>\n"
+    head = (
+        f'<header><h1>{escape(page.title)}</h1><p class="verdict {colour}">{escape(page.verdict)}</p>'
+        f"<p>{escape(page.subtitle)}</p></header>\n"
     )
+    return sheet(f"{page.title}: {page.verdict}", head + body, STYLE)
 
 
 def _block(block: Block) -> str:
@@ -73,7 +56,7 @@ def _table(rows: Rows) -> str:
         f"<tr>{''.join(_cells(row, rows.levels[number] if rows.levels else ''))}</tr>"
         for number, row in enumerate(rows.rows)
     )
-    return f'<div class="scroll"><table>{heading}<tbody>{body}</tbody></table></div>'
+    return f'<div class="wide"><table>{heading}<tbody>{body}</tbody></table></div>'
 
 
 def _cells(row: tuple[str, ...], level: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from segue.operations.plots import COLOURS, ecdf, hours, waterfall
 from segue.operations.report import Check, Level, Report
+from segue.operations.sheet import sheet
 from segue.operations.watching.vitals import PARTS
 
 SIGNS = {
@@ -27,29 +28,14 @@ NAMES = {
     "total": "whole reply",
 }
 STYLE = """
-:root{color-scheme:light dark;--ink:#1d2327;--soft:#5c6870;--line:#d9dfe3;--paper:#fbfcfc;--card:#fff;--a:#0b7285;
---b:#c2410c;--c:#6741d9;--d:#5f8a0b;--e:#a61e4d;--good:#2b7a3d;--bad:#b42318;--mid:#96690a}
-@media (prefers-color-scheme:dark){:root{--ink:#e6ebee;--soft:#9aa8b1;--line:#313b42;--paper:#12171a;--card:#1a2125;
---a:#3bc9db;--b:#ff9f5a;--c:#b197fc;--d:#a9d34b;--e:#faa2c1;--good:#69db7c;--bad:#ff8a80;--mid:#f2c14e}}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:72rem;padding:2rem 1.25rem 4rem;background:var(--paper);color:var(--ink);
-font:16px/1.5 system-ui,sans-serif}
-h1{font-size:1.6rem;margin:0}h2{font-size:1.1rem;margin:2.2rem 0 .6rem}p{margin:.3rem 0}
-.soft,caption,th,figcaption{color:var(--soft)}
+main{max-width:72rem}h2{border:0;padding:0;margin-bottom:.6rem}
 .cards{display:grid;gap:.75rem;margin-top:1.2rem;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr))}
-.card,figure{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.8rem 1rem;margin:0}
+.card{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.8rem 1rem}figure{margin:0}
 .card b{display:block;font-size:1.45rem;font-variant-numeric:tabular-nums}
 .plots{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr))}
-svg{display:block;width:100%;height:auto}svg text{font:13px system-ui,sans-serif;fill:var(--soft)}
-svg .ink{fill:var(--ink)}
-.wide{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.92rem}
-caption{text-align:left;padding:.4rem 0}
-th,td{padding:.3rem .6rem .3rem 0;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
+table{font-variant-numeric:tabular-nums}th,td{padding:.3rem .6rem .3rem 0;text-align:right;white-space:nowrap}
 th{font-weight:500}th:first-child,td:first-child{text-align:left}
-td.say{white-space:normal;text-align:left;min-width:16rem}
-.pass{color:var(--good)}.fail{color:var(--bad)}.warn{color:var(--mid)}.no_data,.not_measured{color:var(--soft)}
-code{font:.85em ui-monospace,monospace}td span.soft{display:block;font-size:.82em}
+td.say{white-space:normal;text-align:left;min-width:16rem}td span.soft{display:block;font-size:.82em}
 .key{display:inline-block;width:.7rem;height:.7rem;border-radius:.2rem;margin:0 .35rem 0 .8rem}
 """
 
@@ -84,10 +70,7 @@ def page(told: Mapping[str, Any], report: Report) -> str:
         _silent(told["silent"]),
         f'<p class="soft">{escape(NOTE)}</p>',
     )
-    title = f"<title>Latency audit of {escape(report.target)}</title>"
-    view = '<meta name="viewport" content="width=device-width,initial-scale=1">'
-    head = f'<!doctype html><html lang="en"><head><meta charset="utf-8">{view}{title}<style>{STYLE}</style></head>'
-    return f"{head}<body>{''.join(body)}</body></html>\n"
+    return sheet(f"Latency audit of {report.target}", "".join(body), STYLE)
 
 
 NOTE = (
