@@ -20,7 +20,7 @@ from segue.operations.listening.verify import verify
 from segue.operations.ports import Answer
 from segue.operations.report import Level, Report
 from tests.rollouts import started, until
-from tests.server import RunningServer, running
+from tests.server import HEARING, RunningServer, running
 
 CHARACTERS = """
 characters:
@@ -36,6 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     file = tmp_path_factory.mktemp("canary") / "characters.yaml"
     file.write_text(CHARACTERS, encoding="utf-8")
     settings = {
+        "providers": HEARING,
         "voice": {"languages": ["en", "uk"], "characters": str(file)},
         "delivery": {"tick_s": 0.1, "flush_s": 0.1, "poll_s": 0.1, "grace_s": 1.0},
     }

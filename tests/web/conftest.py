@@ -7,13 +7,13 @@ import pytest
 
 from tests.operators import SPEAKING
 from tests.rollouts import QUICK
-from tests.server import RunningServer, running
+from tests.server import HEARING, RunningServer, running
 
 
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[RunningServer]:
     """One server with the embedded providers and default settings."""
-    with running() as server:
+    with running({"providers": HEARING}) as server:
         yield server
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.server import RunningServer, running
+from tests.server import HEARING, RunningServer, running
 
 CHAT = "/api/voice/chat/stream"
 
@@ -23,7 +23,7 @@ def server() -> Iterator[RunningServer]:
     config = {
         "server": {"receive_timeout_s": 1.0, "body_limit_bytes": 2_000_000},
         "voice": {"max_turns": 8},
-        "providers": {"models": ["scripted"], "synthesizers": ["scripted"], "scripted": scripted},
+        "providers": {**HEARING, "models": ["scripted"], "synthesizers": ["scripted"], "scripted": scripted},
     }
     with running(config) as server:
         yield server

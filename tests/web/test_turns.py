@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.server import RunningServer, running
+from tests.server import HEARING, RunningServer, running
 
 TEXTS = {
     "en": "Hello! Tell me more about yourself.",
@@ -21,7 +21,7 @@ TEXTS = {
 @pytest.fixture(scope="module")
 def server() -> Iterator[RunningServer]:
     """One server with the embedded providers."""
-    with running() as server:
+    with running({"providers": HEARING}) as server:
         yield server
 
 
