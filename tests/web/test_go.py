@@ -240,7 +240,7 @@ def test_nobody_there_is_no_go(
     assert "NO-GO" in written.read_text()
     assert {levels(plain)[name] for name in ("smoke.health", "smoke.ready", "smoke.metrics")} == {"fail"}
     (way_back,) = [check for check in plain["checks"] if check["name"] == "rollback.time"]
-    assert (way_back["level"], "No key that is trusted" in way_back["reason"]) == ("not_measured", True)
+    assert (way_back["level"], "No key in" in way_back["reason"]) == ("not_measured", True)
     assert plain["facts"]["services"]["router"] == {"version": "/version?full=1", "commit": COMMIT}
     assert Service.keys == [None]
     assert os.environ["SEGUE_KEY"] not in json.dumps(plain)

@@ -122,7 +122,7 @@ def _services(words: Sequence[str]) -> Mapping[str, tuple[Server, str]]:
 
 def _past(where: Where) -> Past:
     """The newest rollback that was really done, in evidence that a trusted key signed."""
-    filing, why = Filing(where.folder / FOLDER), f"No rollback is in the evidence of {where.folder}"
+    filing, why = Filing(where.folder / FOLDER), ""
     try:
         trusted = trust(where.folder)
         for file in reversed(filing.files()):
@@ -131,7 +131,8 @@ def _past(where: Where) -> Past:
                 continue
             vouchers = vouched(envelope, trusted)
             if not vouchers or set(vouchers.values()) != {True}:
-                why = f"No key that is trusted in {where.folder} signed {file.name} as it is"
+                keys = where.folder / "audit-keys"
+                why = why or f"No key in {keys} signed {file.name} as it is (copy it from that server's audit-keys)"
                 continue
             report = report_of(envelope.payload)
             if report.command == ROLLBACK and _tried(report):
@@ -139,7 +140,7 @@ def _past(where: Where) -> Past:
                 return Past(str(report.facts.get("to") or ""), took_s, file.name)
     except (SegueError, OSError, ValueError) as error:
         why = f"The evidence of {where.folder} cannot be read ({error})"
-    return Past(why_not=why)
+    return Past(why_not=why or f"No rollback is in the evidence of {where.folder}")
 
 
 def _tried(report: Report) -> bool:
