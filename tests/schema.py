@@ -16,11 +16,11 @@ from pathlib import Path
 
 from tests.chatting import opened, send
 from tests.rollouts import QUICK, plan
-from tests.server import PROJECT, RunningServer, running
+from tests.server import HEARING, PROJECT, RunningServer, running
 
 SWITCH = "/api/voice/switch"
 """The kill switch: who has turned it off rightly gets 503 everywhere else, so it is tried apart, and last."""
-SERVED = {**QUICK, "providers": {"models": ["scripted"], "synthesizers": ["scripted"]}}
+SERVED = {**QUICK, "providers": {**HEARING, "models": ["scripted"], "synthesizers": ["scripted"]}}
 """A server on which everything is there to be asked: it hears too."""
 SLOWEST_S = 20
 """No answer takes longer, on the slowest machine that runs tests."""

@@ -183,15 +183,16 @@ async def test_others_write_between_the_batches(monkeypatch: pytest.MonkeyPatch)
 
 
 class Disturbed(MemoryAuditStore):
-    """A store where something happens after the first page was read."""
+    """A store where something happens before a page is read: the second one, or the `first`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, first: bool = False) -> None:
         super().__init__()
+        self._first = first
         self.disturb: Callable[[], Awaitable[object]] | None = None
 
     async def read(self, *, after: int, limit: int) -> list[Entry]:
         """Read, after something happened."""
-        if after and self.disturb is not None:
+        if (after or self._first) and self.disturb is not None:
             disturb, self.disturb = self.disturb, None
             await disturb()
         return await super().read(after=after, limit=limit)
@@ -215,6 +216,20 @@ async def test_pruning_past_the_reader_is_no_fault(monkeypatch: pytest.MonkeyPat
 
     store.disturb = cut
     assert [fault.kind for fault in (await desk.verified()).faults] == [Kind.UNRECORDED]
+
+
+async def test_pruning_before_the_first_page_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is pruned after it was asked how long the chain is, and before any of it is read, is no fault either."""
+    monkeypatch.setattr("segue.console.verifying.PAGE", 5)
+    store = Disturbed(first=True)
+    desk = Desk(store)
+    await desk.write(30, days_ago=91)
+    await desk.write(10)
+    await desk.keeper.sign()
+    store.disturb = lambda: desk.pruner.prune(_draft(desk), _now(desk) - DAY_US, batch=100)
+    told = await desk.verified()
+    assert (told.faults, told.proven) == ((), True)
+    assert (told.checked, told.prunes) == (10 + 1, 1)
 
 
 async def test_tampering_is_not_pruned_away() -> None:
