@@ -1,7 +1,7 @@
 {{/* What every pod of the chart has. */}}
 {{- define "segue.pod" -}}
 automountServiceAccountToken: false
-# A Service named segue would put variables such as SEGUE_PORT into each pod, and Segue refuses variables it knows not.
+# For a Service named segue there would be variables that begin as Segue's do, and it refuses those it does not know.
 enableServiceLinks: false
 {{- with include "segue.account" . }}
 serviceAccountName: {{ . }}
