@@ -188,8 +188,11 @@ def test_variables_of_the_chart_are_settings() -> None:
     texts = [path.read_text(encoding="utf-8") for path in (CHART / "templates").iterdir()]
     named = set(re.findall(r"\(list \"(SEGUE_\w+)\"|name: (SEGUE_\w+)", "\n".join(texts)))
     found = {name for pair in named for name in pair if name}
-    assert found == {"SEGUE_DATA", "SEGUE_DATABASE", "SEGUE_SECRET", KEY_VARIABLE}
-    assert found - {KEY_VARIABLE} <= {f"SEGUE_{name.upper()}" for name in Settings.model_fields}
+    assert found == {"SEGUE_DATA", "SEGUE_DATABASE", "SEGUE_SECRET", "SEGUE_AUDIT__KEY", KEY_VARIABLE}
+    for name in found - {KEY_VARIABLE}:
+        top, _, rest = name.removeprefix("SEGUE_").lower().partition("__")
+        assert top in Settings.model_fields
+        assert not rest or rest in type(Settings.model_fields[top].default).model_fields
 
 
 def test_why_service_links_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,14 +260,16 @@ def test_pods_have_no_rights(case: str) -> None:
         assert context["runAsNonRoot"] is True
         assert context["fsGroupChangePolicy"] == "OnRootMismatch"
         assert context["seccompProfile"] == {"type": "RuntimeDefault"}
-        (container,) = spec["containers"]
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        }
-        assert re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", container["image"])
-        assert {each["name"] for each in container["volumeMounts"]} == {each["name"] for each in spec["volumes"]}
+        containers = spec["containers"] + spec.get("initContainers", [])
+        for container in containers:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", container["image"])
+        mounted = {mount["name"] for container in containers for mount in container["volumeMounts"]}
+        assert mounted == {volume["name"] for volume in spec["volumes"]}
 
 
 @needs_helm
@@ -343,12 +348,43 @@ def test_secrets_are_named_and_never_said() -> None:
 
 
 @needs_helm
+def test_one_key_signs_heads_for_all() -> None:
+    """The private key of the audit is put where only the server can read it, before the server starts."""
+    spec = pods(rendered("everything"))["server"]["spec"]
+    (container,), (before,) = spec["containers"], spec["initContainers"]
+    (volume,) = [volume for volume in spec["volumes"] if volume["name"] == "audit-key"]
+    assert volume["secret"] == {"secretName": "segue", "items": [{"key": "audit", "path": "audit.pem"}]}
+    *_, mode, source, target = before["command"]
+    assert mode == "0600"
+    assert source == "/run/segue/audit.pem"
+    assert {"name": "SEGUE_AUDIT__KEY", "value": target} in container["env"]
+    assert "initContainers" not in pods(rendered("two-servers"))["server"]["spec"]
+
+
+@needs_helm
 def test_the_manifest_is_what_is_rendered() -> None:
     """The plain manifest is the chart's, rendered for two servers, under its own comment."""
     manifest = (ROOT / "deploy/kubernetes.yaml").read_text(encoding="utf-8")
     done = template("two-servers")
     assert manifest.endswith(done.stdout), "make it anew as its first lines say"
     assert all(line.startswith("#") for line in manifest.removesuffix(done.stdout).splitlines())
+
+
+@needs_helm
+def test_values_in_the_guide_are_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the guide says to write is rendered, and Segue starts with the configuration that comes out."""
+    guide = (ROOT / "docs/how-to/deploy-on-kubernetes.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```yml\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    assert len(shown) > 4
+    file = tmp_path / "segue.yaml"
+    for text in shown:
+        found = parts("one-server", YAML(typ="safe").load(text))
+        file.write_text(found["ConfigMap", "segue"]["data"]["segue.yaml"], encoding="utf-8")
+        (container,) = pods(found)["server"]["spec"]["containers"]
+        with monkeypatch.context() as pod:
+            for variable in container["env"]:
+                pod.setenv(variable["name"], variable.get("value", "what a Secret holds, of thirty-two characters"))
+            assert not ip_address(load(file).server.host).is_loopback
 
 
 @needs_helm
