@@ -166,9 +166,8 @@ def plot(moments: Sequence[tuple[float, bool]], since: float, until: float) -> P
             tall = count / most * (HEIGHT - 30)
             top = low - below / most * (HEIGHT - 30) - tall
             if count:
-                bars.append(
-                    f'<rect x="{x:.1f}" y="{top:.1f}" width="{step * 0.8:.1f}" height="{tall:.1f}" fill="var(--{colour})"/>'
-                )
+                place = f'x="{x:.1f}" y="{top:.1f}" width="{step * 0.8:.1f}" height="{tall:.1f}"'
+                bars.append(f'<rect {place} fill="var(--{colour})"/>')
     sentence = f"Turns from {_time(since)} to {_time(until)}: {sum(good)} well, {sum(bad)} failed or refused."
     labels = (
         f'<text x="0" y="14">{most}</text>'
