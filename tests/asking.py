@@ -21,12 +21,15 @@ CODES = {
     "plan": "a plan has rules beyond its own JSON Schema, which is served at /api/plans/schema",
 }
 """Codes of refusals for what no schema can say, and what that is."""
+_SPOKEN = "whether anything of a text can be spoken is found out by speaking it"
 _EFFECT = "OpenAI takes it; what would be without its effect here is refused in words"
 FIELDS = {
     ("POST /api/keys", "name"): "some names are taken, and which letters can be read is a matter of Unicode",
     ("POST /api/operations", "payload"): "a report has rules beyond what a schema of its Base64 could say",
     ("POST /api/voice/try", "provider"): "which synthesizers there are is a matter of the settings",
-    ("POST /api/voice/try", "text"): "whether anything of a text can be spoken is found out by speaking it",
+    ("POST /api/voice/try", "text"): _SPOKEN,
+    ("POST /api/voice/tts", "text"): _SPOKEN,
+    ("POST /v1/audio/speech", "input"): _SPOKEN,
     ("POST /v1/audio/transcriptions", "file"): "whether bytes are audio is found out by decoding them",
     ("POST /v1/audio/transcriptions", "include"): _EFFECT,
     ("POST /v1/audio/transcriptions", "response_format"): "which formats are streamed depends on another field",

@@ -69,6 +69,17 @@ def test_each_mistake_has_its_answer(
     assert answer.headers["x-request-id"]
 
 
+def test_what_cannot_be_spoken_is_named_by_its_field(server: RunningServer) -> None:
+    """A text of nothing but signs is refused under the name that it has at that door, also for a file."""
+    for more in ({}, {"store": True}):
+        told = httpx2.post(f"{server.url}/api/voice/tts", json={"text": "\u009b", **more}, timeout=30).json()
+        assert (told["status"], told["param"]) == (400, "text"), told
+    for more in ({}, {"stream_format": "sse"}):
+        body = {"model": "tts-1", "voice": "alloy", "input": "\u009b", **more}
+        told = httpx2.post(f"{server.url}/v1/audio/speech", json=body, timeout=30).json()["error"]
+        assert (told["code"], told["param"]) == ("invalid_request", "input"), told
+
+
 @pytest.mark.parametrize(
     ("content", "content_type", "status"),
     [

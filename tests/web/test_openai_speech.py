@@ -207,7 +207,7 @@ def test_an_unknown_voice_is_refused_with_names(client: openai.OpenAI) -> None:
         ({"voice": {"name": "alloy"}}, "voice"),
         ({"voice": 7}, "voice"),
         ({"extra_body": {"language": "tlh"}}, "language"),
-        ({"input": "***"}, None),
+        ({"input": "***"}, "input"),
     ],
 )
 def test_what_cannot_be_served_is_refused(client: openai.OpenAI, fields: dict[str, Any], param: str | None) -> None:

@@ -27,6 +27,8 @@ class Shape:
     """Answer at the end, with the length, instead of streaming."""
     silent: str = ""
     """What to say when the turn ended and nothing had begun the answer; empty where that cannot be."""
+    param: str = "text"
+    """The part of the request that then is at fault."""
 
 
 class Refused(SegueError):
@@ -69,7 +71,7 @@ async def pieces(frames: AsyncGenerator[Frame, None], shape: Shape) -> AsyncGene
                 yield _encoded(held, shape)
                 held.clear()
     if not begun and shape.silent:
-        raise InvalidRequest(shape.silent)
+        raise InvalidRequest(shape.silent, param=shape.param)
     yield _encoded(held, shape)
 
 

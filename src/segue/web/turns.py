@@ -1,5 +1,7 @@
 """`POST /api/voice/chat/stream` and `POST /api/voice/tts`: a turn over HTTP."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Depends, Request, Response
 
 from segue.configuration import ServerSettings
@@ -104,12 +106,13 @@ def router(plane: VoicePlane, server: ServerSettings, link_s: float) -> APIRoute
     return routes
 
 
-def spoken(plane: VoicePlane, ask: Ask, server: ServerSettings) -> Response:
-    """The audio of a turn as a response: streamed, or a finished file with its length."""
+def spoken(plane: VoicePlane, ask: Ask, server: ServerSettings, *, param: str = "text") -> Response:
+    """The audio of a turn as a response: streamed, or a finished file with its length. `param` held the text."""
     headers = {"x-segue-turn": ask.turn, "x-segue-voice": ask.voice, "x-segue-language": ask.language}
     asked = (ask.asked_voice or "").rpartition("/")[2]
     shape = speech(media_type(ask.format), headers, asked=asked, exact=ask.exact, whole=ask.whole)
-    return TurnResponse(plane.turns.turn(ask), shape, send_timeout_s=server.send_timeout_s)
+    frames = plane.turns.turn(ask)
+    return TurnResponse(frames, replace(shape, param=param), send_timeout_s=server.send_timeout_s)
 
 
 _STREAM_ANSWERS: dict[int | str, dict[str, object]] = {

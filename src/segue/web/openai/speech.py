@@ -74,7 +74,7 @@ def router(plane: VoicePlane, names: Names, server: ServerSettings) -> APIRouter
         if body.stream_format == "sse":
             plane.switch.check()
             return _events(plane, ask, server)
-        return spoken(plane, ask, server)
+        return spoken(plane, ask, server, param="input")
 
     return routes
 
@@ -82,7 +82,8 @@ def router(plane: VoicePlane, names: Names, server: ServerSettings) -> APIRouter
 def _events(plane: VoicePlane, ask: Ask, server: ServerSettings) -> Response:
     headers = {"x-segue-turn": ask.turn, "x-segue-voice": ask.voice, "x-segue-language": ask.language}
     bare = speech(EVENT_STREAM, headers)
-    shape = Shape(EVENT_STREAM, Events(ask.text, headers).encode, bare.starts, headers, silent=bare.silent)
+    events = Events(ask.text, headers)
+    shape = Shape(EVENT_STREAM, events.encode, bare.starts, headers, silent=bare.silent, param="input")
     return TurnResponse(plane.turns.turn(ask), shape, send_timeout_s=server.send_timeout_s)
 
 
