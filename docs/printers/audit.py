@@ -25,7 +25,10 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
         "`audit`",
         "The chain was verified on a running server; `checked` and `faults` say what came of it.",
     ),
-    "backup.make": ("`backup/<name>`", "Everything that is kept was copied; `keys`: with its secrets."),
+    "backup.make": (
+        "`backup/<name>`",
+        "Everything that is kept was copied; `keys`: with its secrets. `removed`: so many older ones went.",
+    ),
     "backup.read": ("`backup/<name>`", "A backup was handed out as an archive."),
     "backup.restore": (
         "`backup/<name>`",

@@ -206,6 +206,27 @@ async def test_an_object_that_did_not_change_is_shared(house: House) -> None:
     assert (third / place).read_bytes() == SOUND
 
 
+async def test_only_so_many_are_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest stay whole though they share files with those that go; one that cannot be removed is told by name."""
+    folders = [await house.backup() for _ in range(4)]
+    names = [folder.name for folder in folders]
+    assert house.shelf.shortened(None) == ([], "")
+    assert house.shelf.shortened(4) == ([], "")
+    assert house.shelf.shortened(2) == (names[1::-1], "")
+    assert house.shelf.names() == names[:1:-1]
+    assert not list(house.shelf.folder.glob(".partial-*"))
+    for folder in folders[2:]:
+        assert failed(house.look(folder)) == []
+
+    def stuck(path: Path) -> None:
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", stuck)
+    gone, trouble = house.shelf.shortened(1)
+    assert (gone, names[2] in trouble, "Operation not permitted" in trouble) == ([], True, True)
+    assert house.shelf.names() == names[3:], "what is half gone is no backup any more"
+
+
 async def test_secrets_stay_out_where_they_are_not_wanted(house: House) -> None:
     """Without keys neither secret is in it; what is in it only its owner can read."""
     folder = await house.backup(Wanted(keys=False))

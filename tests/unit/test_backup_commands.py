@@ -70,6 +70,17 @@ def test_a_folder_is_copied_verified_and_restored(
     assert len(list(tmp_path.glob("there.before-*"))) == 1
 
 
+def test_so_many_backups_are_kept(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With `--keep` the older ones go after the new one is there, and the report says how many."""
+    here = Where(data=data)
+    first = ended(backup.backup, capsys, keep=2, where=here)
+    assert first["checks"][1]["reason"] == "No older backup had to go; 2 are kept."
+    names = [first["facts"]["name"], *(ended(backup.backup, capsys, where=here)["facts"]["name"] for _ in range(2))]
+    last = ended(backup.backup, capsys, keep=2, where=here)
+    assert (last["exit_code"], last["checks"][1]["figures"]) == (0, {"removed": 2})
+    assert {path.name for path in (data / FOLDER).iterdir()} == {names[2], last["facts"]["name"]}
+
+
 def test_what_is_no_backup_is_told(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An unknown name, a folder of something else and a file of something else each fail in one sentence."""
     (tmp_path / "file").write_bytes(b"no archive")

@@ -29,7 +29,7 @@ def server() -> Iterator[RunningServer]:
         yield one
 
 
-def made(client: httpx2.Client, **wanted: bool) -> dict[str, Any]:
+def made(client: httpx2.Client, **wanted: int) -> dict[str, Any]:
     """Let a backup be made; what is told of it when it is done."""
     begun = client.post("/api/backups", json=wanted)
     assert begun.status_code == 202, begun.text
@@ -87,6 +87,20 @@ def put(folder: Path, looked: Looked, data: Path) -> tuple[Check, ...]:
     """Restore into a folder of its own."""
     with restorer(load(None, data=data), folder, looked, replace=False) as putting:
         return asyncio.run(putting.restore(data, lambda *_: None))
+
+
+def test_the_server_keeps_so_many(server: RunningServer) -> None:
+    """The older ones go when the new one is there; the audit says how many, and up to which."""
+    with server.client() as client:
+        older = [made(client)["name"] for _ in range(2)]
+        newest = made(client, keep=1)["name"]
+        plain = client.get("/api/backups").json()
+        assert [item["name"] for item in plain["items"]] == [newest]
+        assert plain["job"]["forgotten"][:2] == older[::-1]
+        (entry, *_) = client.get("/api/audit", params={"action": "backup.make"}).json()["items"]
+        facts = entry["facts"]
+        assert (facts["removed"], facts["removed_up_to"]) == (len(plain["job"]["forgotten"]), older[-1])
+        assert client.post("/api/backups", json={"keep": 0}).status_code == 400
 
 
 def test_only_one_is_made_at_a_time_and_unknown_ones_are_told(server: RunningServer) -> None:

@@ -1,12 +1,12 @@
 """`segue backup`: a copy of everything that is kept, made while it is written to, and whether one can be relied on."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 from rich.console import Console
 from rich.table import Table
 
@@ -32,6 +32,8 @@ POLL_S = 0.1
 LONG_S = 3600.0
 BUCKET = "s3://"
 Tell = Callable[[int, int, str], None]
+Made = tuple[dict[str, Any], Sequence[str], str]
+"""What a backup says of itself, the older ones that were removed, and why one was not."""
 Files = Annotated[list[Path] | None, Parameter(consume_multiple=True)]
 
 
@@ -41,6 +43,7 @@ def backup(
     out: str | None = None,
     keys: Annotated[bool, Parameter(negative="--without-keys")] = True,
     cache: bool = False,
+    keep: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     config: Path | None = None,
     where: Where = HERE,
     ending: Ending = END,
@@ -55,17 +58,20 @@ def backup(
         Also the secrets of the data folder: whoever has the backup can then act as this server.
     cache
         Also sentences that are kept to be spoken again.
+    keep
+        Keep so many backups in the data folder, this one and the newest before it, and remove the others. Copies that
+        `--out` made stay.
     config
         YAML file with settings, where no server runs, or for `s3://`.
     """
     clock = SystemClock()
     began_us = round(clock.wall() * 1e6)
-    wanted = Wanted(keys, cache)
-    place, plain = where.url or str(where.folder), {}
+    wanted = Wanted(keys, cache, keep)
+    place, plain = where.url or str(where.folder), dict[str, Any]()
     try:
         with progress("Copying", quiet=ending.json_) as tell:
-            plain = _made(wanted, config, where, clock, tell)
-            checks = [_copied(plain)]
+            plain, forgotten, trouble = _made(wanted, config, where, clock, tell)
+            checks = [_copied(plain), *_kept(keep, forgotten, trouble)]
             if out is not None:
                 checks.append(_elsewhere(out, plain["name"], config, where))
     except SegueError as error:
@@ -148,11 +154,11 @@ def found(file: str, where: Where, settings: Settings) -> Iterator[Path]:
         yield path
 
 
-def _made(wanted: Wanted, config: Path | None, where: Where, clock: SystemClock, tell: Tell) -> dict[str, Any]:
+def _made(wanted: Wanted, config: Path | None, where: Where, clock: SystemClock, tell: Tell) -> Made:
     """Let the running server make a backup; where none runs on this machine, make it here."""
     server = Server(where)
     try:
-        job = server.post(PATH, {"keys": wanted.keys, "cache": wanted.cache})
+        job = server.post(PATH, {"keys": wanted.keys, "cache": wanted.cache, "keep": wanted.keep})
     except Refusal:
         raise
     except Unavailable:
@@ -165,18 +171,20 @@ def _made(wanted: Wanted, config: Path | None, where: Where, clock: SystemClock,
         job = server.get(PATH)["job"]
     if job["state"] != "done":
         raise Unavailable(job["reason"])
-    return next(item for item in server.get(PATH)["items"] if item["name"] == job["name"])
+    plain = next(item for item in server.get(PATH)["items"] if item["name"] == job["name"])
+    return plain, job["forgotten"], job["reason"]
 
 
-def _alone(wanted: Wanted, settings: Settings, tell: Tell) -> dict[str, Any]:
+def _alone(wanted: Wanted, settings: Settings, tell: Tell) -> Made:
     """Make a backup of a folder that no server uses."""
 
     def told(what: str, done: int, whole: int) -> None:
         tell(done, max(whole, 1), f"Copying: {what}")
 
     with alone(settings) as maker:
-        made: Manifest = asyncio.run(maker.make(Shelf(settings.data / FOLDER), maker.name(), wanted, told))
-    return made.summary()
+        shelf = Shelf(settings.data / FOLDER)
+        made: Manifest = asyncio.run(maker.make(shelf, maker.name(), wanted, told))
+        return made.summary(), *shelf.shortened(wanted.keep)
 
 
 def _elsewhere(out: str, name: str, config: Path | None, where: Where) -> Check:
@@ -205,6 +213,15 @@ def _copied(plain: dict[str, Any]) -> Check:
     )
     figures = {"files": plain["files"], "bytes": plain["bytes"], "rows": rows, "took_s": plain["took_s"]}
     return Check("backup.make", Level.PASS, reason, figures)
+
+
+def _kept(keep: int | None, forgotten: Sequence[str], trouble: str) -> Iterator[Check]:
+    """What became of older backups, where somebody said how many are kept."""
+    if trouble:
+        yield Check("backup.keep", Level.WARN, trouble, hint="Remove its folder by hand, or see who may.")
+    elif keep is not None:
+        told = f"{len(forgotten)} older backups were removed" if forgotten else "No older backup had to go"
+        yield Check("backup.keep", Level.PASS, f"{told}; {keep} are kept.", {"removed": len(forgotten)})
 
 
 def _listed(where: Where) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """`/api/backups`: copies of everything that is kept, made by the running server itself; for administrators."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -36,6 +36,8 @@ class BackupBody(Body):
     """Also the secrets of the data folder, without which a restored server knows no earlier links and sessions."""
     cache: bool = False
     """Also sentences that are kept to be spoken again."""
+    keep: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """So many backups stay in the data folder, this one and the newest before it; all where nothing is said."""
 
 
 class JobShape(Shape):
@@ -48,7 +50,9 @@ class JobShape(Shape):
     done: int
     whole: int
     reason: str
-    """Why it failed."""
+    """Why it failed; of one that is done, why an older one could not be removed."""
+    forgotten: list[str]
+    """Names of older backups that were removed."""
 
 
 class BackupShape(Shape):
@@ -104,6 +108,10 @@ class Job(Protocol):
     def reason(self) -> str:
         """See `JobShape`."""
 
+    @property
+    def forgotten(self) -> Sequence[str]:
+        """See `JobShape`."""
+
 
 class Copying(Protocol):
     """Makes backups of a running server."""
@@ -112,7 +120,7 @@ class Copying(Protocol):
     def job(self) -> Job | None:
         """The newest backup that it was asked for."""
 
-    def begin(self, by: Operator, *, keys: bool, cache: bool, request: str) -> Job:
+    def begin(self, by: Operator, *, keys: bool, cache: bool, keep: int | None, request: str) -> Job:
         """Begin to make a backup, in somebody's name.
 
         Raises:
@@ -144,7 +152,8 @@ def router(access: Access, copying: Copying, actions: Actions, audit: AuditStore
     @routes.post("", status_code=202, dependencies=[Depends(json_only)], responses=answers(JobShape, 202) | _MAKING)
     async def make(body: BackupBody, by: Annotated[Operator, admin], request: Request) -> dict[str, Any]:
         """Begin to make a backup beside everything else; the list tells when it is done."""
-        return _told(copying.begin(by, keys=body.keys, cache=body.cache, request=request_id(request)))
+        request_is = request_id(request)
+        return _told(copying.begin(by, keys=body.keys, cache=body.cache, keep=body.keep, request=request_is))
 
     @routes.get("/{name}/archive", response_class=Response, responses=_ARCHIVE | _UNKNOWN)
     async def archive(name: Name, by: Annotated[Operator, admin], request: Request) -> Response:
@@ -169,4 +178,5 @@ def _told(job: Job) -> dict[str, Any]:
         "done": job.done,
         "whole": job.whole,
         "reason": job.reason,
+        "forgotten": list(job.forgotten),
     }

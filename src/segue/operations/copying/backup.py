@@ -90,6 +90,8 @@ class Wanted:
     """Also the secrets of the data folder."""
     cache: bool = False
     """Also sentences that are kept to be spoken again; without them a restored server only speaks them anew."""
+    keep: int | None = None
+    """So many backups stay, this one and the newest before it; all of them where nothing is said."""
 
 
 class Maker:

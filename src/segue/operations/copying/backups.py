@@ -35,7 +35,9 @@ class Job:
     done: int = 0
     whole: int = 0
     reason: str = ""
-    """Why it failed."""
+    """Why it failed; of one that is done, why an older one could not be removed."""
+    forgotten: tuple[str, ...] = ()
+    """Older backups that were removed."""
 
 
 class Backups:
@@ -60,7 +62,7 @@ class Backups:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    def begin(self, by: Operator, *, keys: bool, cache: bool, request: str) -> Job:
+    def begin(self, by: Operator, *, keys: bool, cache: bool, keep: int | None, request: str) -> Job:
         """Begin to make a backup, in somebody's name; `job` tells how it goes. Its entry is written when it is over.
 
         Raises:
@@ -68,7 +70,7 @@ class Backups:
         """
         if self._task is not None and not self._task.done():
             raise StillRunning("A backup is being made; ask again when it is done.", headers={"retry-after": RETRY_S})
-        name, wanted = self._maker.name(), Wanted(keys, cache)
+        name, wanted = self._maker.name(), Wanted(keys, cache, keep)
         facts: dict[str, str | int] = {"keys": int(wanted.keys), "cache": int(wanted.cache)}
         deed = Deed("backup.make", f"backup/{name}", Scope.ADMIN, request=request, facts=facts)
         self.job = Job(name, RUNNING)
@@ -101,9 +103,15 @@ class Backups:
         def tell(what: str, done: int, whole: int) -> None:
             self.job = replace(job, what=what, done=done, whole=whole)
 
+        done = job
+
         async def make(draft: Draft) -> Manifest:
+            nonlocal done
             made = await self._maker.make(self._shelf, job.name, wanted, tell)
+            forgotten, trouble = await asyncio.to_thread(self._shelf.shortened, wanted.keep)
+            done = replace(job, forgotten=tuple(forgotten), reason=trouble)
             facts = {**draft.facts, "files": len(made.files), "bytes": made.bytes}
+            facts |= {"removed": len(forgotten), "removed_up_to": forgotten[0]} if forgotten else {}
             took_ms = round((made.ended_us - made.at_us) / 1000.0)
             await self._audit.append(replace(draft, after=digest(made.as_dict()), facts=facts, duration_ms=took_ms))
             return made
@@ -117,8 +125,10 @@ class Backups:
             self.job = replace(job, state=FAILED, reason="Something went wrong in Segue; see its log.")
             log.exception("no backup was made")
         else:
-            self.job = replace(job, state=DONE, done=len(made.files), whole=len(made.files))
-            log.info("backup made", name=made.name, files=len(made.files), bytes=made.bytes)
+            self.job = replace(done, state=DONE, done=len(made.files), whole=len(made.files))
+            log.info("backup made", name=made.name, files=len(made.files), bytes=made.bytes, forgotten=done.forgotten)
+            if done.reason:
+                log.error("an old backup was not removed", reason=done.reason)
 
 
 async def _pieces(source: Iterator[bytes]) -> AsyncGenerator[bytes, None]:

@@ -52,6 +52,20 @@ class Shelf:
         found = next(self.backups(), None)
         return (self.folder / found.name, found) if found is not None else (self.folder, None)
 
+    def shortened(self, keep: int | None) -> tuple[list[str], str]:
+        """Remove all but so many of the newest backups; their names, and why one could not be removed.
+
+        What is cut short on the way is no backup any more, and cleared away by the next one.
+        """
+        gone: list[str] = []
+        for name in self.names()[keep:] if keep is not None else ():
+            try:
+                shutil.rmtree((self.folder / name).rename(self.folder / f"{PARTIAL}{name}"))
+            except OSError as error:
+                return gone, f"The old backup {name} cannot be removed: {error.strerror}."
+            gone.append(name)
+        return gone, ""
+
     def find(self, name: str) -> tuple[Path, Manifest]:
         """A backup by its name.
 
