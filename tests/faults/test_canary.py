@@ -21,6 +21,7 @@ from segue.operations.ports import Answer
 from segue.operations.report import Level, Report
 from tests.rollouts import started, until
 from tests.server import HEARING, RunningServer, running
+from tests.vendors import whisper
 
 CHARACTERS = """
 characters:
@@ -97,6 +98,21 @@ def test_a_healthy_server_passes_again_and_again(server: RunningServer) -> None:
     voices = [name for name in of(second, Level.PASS) if name.endswith(".voice")]
     assert len(voices) == 3, "each of the three is compared with the last time"
     json.dumps(second.as_dict())
+
+
+def test_a_recognizer_that_writes_freely_is_held_to_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whisper in its own process, with a model of ours that hears "hello world" in any speech: right only of that."""
+    near = {"vendor": "whisper", "model": str(whisper.folder()), "languages": ["en", "uk"]}
+    voice, chain = {"languages": ["en", "uk"]}, {"named": {"near": near}, "recognizers": ["near"]}
+    with running({"providers": chain, "voice": voice}) as server:
+        wrong = canary(asking(server), Wanted(draw=3), CLOCK)
+        monkeypatch.setattr("segue.operations.listening.canary.phrase", lambda *_: "Hello, world.")
+        right = canary(asking(server), Wanted(languages=("en",)), CLOCK)
+    words = {check.name: check for check in (*wrong.checks, *right.checks) if check.name.endswith(".words")}
+    assert of(wrong, Level.FAIL) == [f"canary.default.{language}.baseline.first.words" for language in ("en", "uk")]
+    assert (right.outcome, of(right, Level.FAIL, Level.WARN)) == (Level.PASS, [])
+    assert words["canary.default.en.baseline.first.words"].figures == {"errors": 0.0, "recognizer": "near"}
+    assert words["canary.default.uk.baseline.first.words"].figures["errors"] >= 1
 
 
 def test_a_voice_that_was_exchanged_is_found(server: RunningServer) -> None:
