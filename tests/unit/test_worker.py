@@ -54,6 +54,7 @@ def leave(job):
     os._exit(3)
 
 def linger(job):
+    os._exit = lambda code: time.sleep(60)  # it does not go when it notices that it was left
     os.closerange(1, 64)
     time.sleep(60)
 
@@ -495,14 +496,17 @@ async def test_close_does_not_wait_for_the_deaf(build: Build, tmp_path: Path) ->
 
 async def test_close_forgets_what_was_just_being_ended(build: Build) -> None:
     """A process that was already being seen out when the pool was closed is gone, and named no longer."""
-    pool = build(stop_s=0.5)
+    clock = ManualClock()
+    pool = build(clock=clock, stop_s=1)
     await pool.start()
     before = pid(pool)
     job = asyncio.create_task(rest(pool.stream({"do": "linger"})))
     await until(lambda: not pool.health().ready)
     assert pid(pool) == before, "it says nothing any more, and is still there"
 
-    await pool.close()
+    closing = asyncio.create_task(pool.close())
+    while not closing.done():
+        await clock.advance(1)
 
     assert (pool.health().workers[0].pid, alive(before)) == (None, False)
     with pytest.raises(ProviderError, match="was closed"):
