@@ -4,8 +4,10 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 
 import pytest
+from redis.asyncio.client import Pipeline
 
 from segue.clock import SystemClock
 from segue.console.ratelimit import Policy, Verdict
@@ -198,6 +200,25 @@ async def test_a_server_that_starts_without_redis(server: RedisServer, caplog: p
         await line.close()
     assert [record.message for record in caplog.records] == ["redis is gone", "redis is back"]
     assert "sesame" not in repr([vars(record) for record in caplog.records])
+
+
+async def test_closing_does_not_hang_on_a_lost_cancel(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the library answers although it was cancelled, as before Python 3.12 it may, the line closes all the same."""
+    line = Line(server.address, SystemClock(), prefix="test:", timeout_s=30.0, retry_s=0.01)
+    await line.start()
+    asked = asyncio.Event()
+
+    async def deaf(pipeline: Pipeline, **_: object) -> list[object]:
+        asked.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return [True] * len(pipeline)
+
+    monkeypatch.setattr(Pipeline, "execute", deaf)
+    await asked.wait()
+    closing = asyncio.create_task(line.close())
+    done, _ = await asyncio.wait({closing}, timeout=20)
+    assert done
 
 
 async def test_a_wrong_password_is_told(server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:

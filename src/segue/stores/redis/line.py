@@ -74,6 +74,8 @@ class Line:
         self._pump: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._closing = False
+        """What is being closed ends by itself, too: below, a cancel can be lost (`asyncio.wait_for` before 3.12)."""
         self._doubted_at: float | None = None
         """Since when calls are refused; None while all is well."""
         self._hurried_at = float("-inf")
@@ -84,11 +86,14 @@ class Line:
 
     async def start(self) -> None:
         """Find out how Redis is, and go on doing so."""
+        self._closing = False
         await self._probe()
         self._keeper = asyncio.create_task(self._keep())
 
     async def close(self) -> None:
         """Let go of Redis; who still waits is refused. Closing twice is harmless."""
+        self._closing = True
+        self._wake.set()
         for task in (self._keeper, self._pump):
             if task is not None:
                 task.cancel()
@@ -134,7 +139,7 @@ class Line:
 
     async def _exchange_all(self) -> None:
         """Exchange what waits, until nothing does."""
-        while self._waiting:
+        while self._waiting and not self._closing:
             batch = [self._waiting.popleft() for _ in range(min(EXCHANGE, len(self._waiting)))]
             batch = [each for each in batch if not each[1].done()]
             try:
@@ -170,12 +175,13 @@ class Line:
 
     async def _keep(self) -> None:
         """Look after Redis, every `retry_s` or when it is doubted."""
-        while True:
+        while not self._closing:
             with contextlib.suppress(TimeoutError):
                 async with self._clock.limit(self._retry_s):
                     await self._wake.wait()
             self._wake.clear()
-            await self._probe()
+            if not self._closing:
+                await self._probe()
 
     async def _probe(self) -> None:
         try:
