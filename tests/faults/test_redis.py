@@ -203,7 +203,7 @@ async def test_a_server_that_starts_without_redis(server: RedisServer, caplog: p
 
 
 async def test_closing_does_not_hang_on_a_lost_cancel(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the library answers although it was cancelled, as before Python 3.12 it may, the line closes all the same."""
+    """Where the library answers although it was cancelled, as it may before Python 3.12, closing ends all the same."""
     line = Line(server.address, SystemClock(), prefix="test:", timeout_s=30.0, retry_s=0.01)
     await line.start()
     asked = asyncio.Event()
