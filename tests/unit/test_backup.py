@@ -210,9 +210,11 @@ async def test_only_so_many_are_kept(house: House, monkeypatch: pytest.MonkeyPat
     """The newest stay whole though they share files with those that go; one that cannot be removed is told by name."""
     folders = [await house.backup() for _ in range(4)]
     names = [folder.name for folder in folders]
-    assert house.shelf.shortened(None) == ([], "")
-    assert house.shelf.shortened(4) == ([], "")
-    assert house.shelf.shortened(2) == (names[1::-1], "")
+    assert house.shelf.beyond(None, names[3]) == []
+    assert house.shelf.beyond(4, names[3]) == []
+    assert house.shelf.beyond(1, names[0]) == names[:0:-1], "the clock was set back: what was just made stays"
+    assert house.shelf.beyond(2, names[3]) == names[1::-1]
+    assert house.shelf.remove(names[1::-1]) == ""
     assert house.shelf.names() == names[:1:-1]
     assert not list(house.shelf.folder.glob(".partial-*"))
     for folder in folders[2:]:
@@ -222,8 +224,8 @@ async def test_only_so_many_are_kept(house: House, monkeypatch: pytest.MonkeyPat
         raise PermissionError(1, "Operation not permitted", str(path))
 
     monkeypatch.setattr(shutil, "rmtree", stuck)
-    gone, trouble = house.shelf.shortened(1)
-    assert (gone, names[2] in trouble, "Operation not permitted" in trouble) == ([], True, True)
+    trouble = house.shelf.remove(house.shelf.beyond(1, names[3]))
+    assert (names[2] in trouble, "Operation not permitted" in trouble) == (True, True)
     assert house.shelf.names() == names[3:], "what is half gone is no backup any more"
 
 

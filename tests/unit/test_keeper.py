@@ -198,14 +198,20 @@ class Disturbed(MemoryAuditStore):
         return await super().read(after=after, limit=limit)
 
 
-async def test_pruning_past_the_reader_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What another server prunes ahead of the reader's place is explained by its record; what is only gone is not."""
-    monkeypatch.setattr("segue.console.verifying.PAGE", 5)
-    store = Disturbed()
+async def _aged(store: MemoryAuditStore) -> Desk:
+    """A desk with thirty entries to prune, ten to keep, and a head signed over them."""
     desk = Desk(store)
     await desk.write(30, days_ago=91)
     await desk.write(10)
     await desk.keeper.sign()
+    return desk
+
+
+async def test_pruning_past_the_reader_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another server prunes ahead of the reader's place is explained by its record; what is only gone is not."""
+    monkeypatch.setattr("segue.console.verifying.PAGE", 5)
+    store = Disturbed()
+    desk = await _aged(store)
     store.disturb = lambda: desk.pruner.prune(_draft(desk), _now(desk) - DAY_US, batch=12)
     told = await desk.verified()
     assert told.proven
@@ -222,10 +228,7 @@ async def test_pruning_before_the_first_page_is_no_fault(monkeypatch: pytest.Mon
     """What is pruned after it was asked how long the chain is, and before any of it is read, is no fault either."""
     monkeypatch.setattr("segue.console.verifying.PAGE", 5)
     store = Disturbed(first=True)
-    desk = Desk(store)
-    await desk.write(30, days_ago=91)
-    await desk.write(10)
-    await desk.keeper.sign()
+    desk = await _aged(store)
     store.disturb = lambda: desk.pruner.prune(_draft(desk), _now(desk) - DAY_US, batch=100)
     told = await desk.verified()
     assert (told.faults, told.proven) == ((), True)

@@ -184,7 +184,8 @@ def _alone(wanted: Wanted, settings: Settings, tell: Tell) -> Made:
     with alone(settings) as maker:
         shelf = Shelf(settings.data / FOLDER)
         made: Manifest = asyncio.run(maker.make(shelf, maker.name(), wanted, told))
-        return made.summary(), *shelf.shortened(wanted.keep)
+        gone = shelf.beyond(wanted.keep, made.name)
+        return made.summary(), gone, shelf.remove(gone)
 
 
 def _elsewhere(out: str, name: str, config: Path | None, where: Where) -> Check:

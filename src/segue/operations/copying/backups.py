@@ -108,12 +108,13 @@ class Backups:
         async def make(draft: Draft) -> Manifest:
             nonlocal done
             made = await self._maker.make(self._shelf, job.name, wanted, tell)
-            forgotten, trouble = await asyncio.to_thread(self._shelf.shortened, wanted.keep)
-            done = replace(job, forgotten=tuple(forgotten), reason=trouble)
+            forgotten = await asyncio.to_thread(self._shelf.beyond, wanted.keep, made.name)
             facts = {**draft.facts, "files": len(made.files), "bytes": made.bytes}
             facts |= {"removed": len(forgotten), "removed_up_to": forgotten[0]} if forgotten else {}
             took_ms = round((made.ended_us - made.at_us) / 1000.0)
             await self._audit.append(replace(draft, after=digest(made.as_dict()), facts=facts, duration_ms=took_ms))
+            trouble = await asyncio.to_thread(self._shelf.remove, forgotten)  # what goes is on record before
+            done = replace(job, forgotten=tuple(forgotten), reason=trouble)
             return made
 
         try:

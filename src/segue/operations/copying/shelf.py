@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,19 +52,18 @@ class Shelf:
         found = next(self.backups(), None)
         return (self.folder / found.name, found) if found is not None else (self.folder, None)
 
-    def shortened(self, keep: int | None) -> tuple[list[str], str]:
-        """Remove all but so many of the newest backups; their names, and why one could not be removed.
+    def beyond(self, keep: int | None, made: str) -> list[str]:
+        """The backups that go where so many stay, the newest first; never the one just made, however clocks stand."""
+        return [name for name in self.names() if name != made][keep - 1 :] if keep is not None else []
 
-        What is cut short on the way is no backup any more, and cleared away by the next one.
-        """
-        gone: list[str] = []
-        for name in self.names()[keep:] if keep is not None else ():
+    def remove(self, names: Iterable[str]) -> str:
+        """Remove backups; why one could not be, at which it ends. What is cut short on the way is no backup more."""
+        for name in names:
             try:
                 shutil.rmtree((self.folder / name).rename(self.folder / f"{PARTIAL}{name}"))
             except OSError as error:
-                return gone, f"The old backup {name} cannot be removed: {error.strerror}."
-            gone.append(name)
-        return gone, ""
+                return f"The old backup {name} cannot be removed: {error.strerror}."
+        return ""
 
     def find(self, name: str) -> tuple[Path, Manifest]:
         """A backup by its name.
